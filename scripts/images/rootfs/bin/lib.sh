@@ -15,20 +15,20 @@ ready() {
   (sleep "${READY_AFTER:-0}" && touch /run/ready && log ready) &
 }
 
-# Waits for the last background job, through signals that have a trap of their own.
-hold() {
-  local pid=$!
-  while kill -0 "$pid" 2>/dev/null; do wait "$pid"; done
-  fail 'the server ended'
-}
-
-# serve PORT: the files under /run/www over HTTP.
+# serve PORT: the files under /run/www over HTTP, in the background.
 serve() {
   mkdir -p /run/www
   echo ok >/run/www/healthz
   echo "$TAG" >/run/www/version
   hostname >/run/www/hostname
   env | sed 's/=.*//' | sort >/run/www/env
-  log "listening on $1"
   httpd -f -p "$1" -h /run/www &
+  SERVER=$!
+  log "listening on $1"
+}
+
+# For as long as the server runs; signals with a trap of their own come in between.
+hold() {
+  while kill -0 "$SERVER" 2>/dev/null; do wait "$SERVER"; done
+  fail 'the server ended'
 }
