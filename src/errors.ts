@@ -58,6 +58,8 @@ export interface Problem {
   excerpt?: string;
   /** What to do next, or the nearest known name. */
   hint?: string;
+  /** The instance that cannot be reconciled because of it, where one is known. */
+  slug?: string;
 }
 
 export interface FlotillaErrorOptions {

@@ -37,7 +37,7 @@ export interface ObservedContainer {
 export interface ObservedService {
   name: string;
   /** What the record says of the service; null when it was not brought up by us. */
-  recorded: { count: number; /** a one-shot that had ended well */ completed: boolean } | null;
+  recorded: { count: number /** a one-shot that had ended well */; completed: boolean } | null;
   containers: readonly ObservedContainer[];
 }
 
@@ -45,6 +45,8 @@ export interface ObservedService {
 export interface AppliedView {
   /** Counts the committed file sets of this instance from 1. */
   generation: number;
+  /** The compose project that it was brought up as. */
+  project: string;
   revision: string;
   imageTag: string;
   digest: string;
@@ -142,7 +144,18 @@ export interface Inspection {
 }
 
 export type ApplyPhase =
-  | 'lock' | 'recover' | 'stage' | 'validate' | 'pull' | 'commit' | 'remove' | 'up' | 'restart' | 'settle' | 'verify' | 'record';
+  | 'lock'
+  | 'recover'
+  | 'stage'
+  | 'validate'
+  | 'pull'
+  | 'commit'
+  | 'remove'
+  | 'up'
+  | 'restart'
+  | 'settle'
+  | 'verify'
+  | 'record';
 
 /** One step forward. `message` is a sentence without values. */
 export interface ApplyProgress {
@@ -192,16 +205,25 @@ export interface CallOptions {
  */
 export interface TenantDriver {
   /** One answer for each request, in the same order; a tenant that cannot be observed carries its `error`. */
-  observe(requests: readonly ObserveRequest[], options?: CallOptions & { containers?: boolean }): Promise<ObservedTenant[]>;
+  observe(
+    requests: readonly ObserveRequest[],
+    options?: CallOptions & { containers?: boolean },
+  ): Promise<ObservedTenant[]>;
   inspect(request: InspectRequest, options?: CallOptions): Promise<Inspection>;
   /**
    * Runs the plan's operations under the instance's lock. An abort before the commit leaves the tenant untouched;
    * later it is ignored and the transaction is finished. @throws FlotillaError with `phase`
    */
-  apply(request: ApplyRequest, options?: CallOptions & { onProgress?: (progress: ApplyProgress) => void }): Promise<ApplyResult>;
+  apply(
+    request: ApplyRequest,
+    options?: CallOptions & { onProgress?: (progress: ApplyProgress) => void },
+  ): Promise<ApplyResult>;
   /** Kept file sets, newest first. */
   generations(ref: InstanceRef, options?: CallOptions): Promise<Generation[]>;
   /** The plan that brings a kept file set back; without a number, the newest verified one before the live one. */
-  planRollback(ref: InstanceRef & { to?: number; timeouts: Plan['timeouts'] }, options?: CallOptions): Promise<{ plan: Plan; generation: number; diffs: readonly FileDiff[] }>;
+  planRollback(
+    ref: InstanceRef & { to?: number; timeouts: Plan['timeouts'] },
+    options?: CallOptions,
+  ): Promise<{ plan: Plan; generation: number; diffs: readonly FileDiff[] }>;
   close(): Promise<void>;
 }

@@ -57,7 +57,13 @@ export interface ReconcileReport {
 /** What a progress display is told. One `started` and one `finished` an instance. */
 export type ReconcileEvent =
   | { type: 'started'; slug: string }
-  | { type: 'phase'; slug: string; phase: 'render' | 'observe' | 'plan' | ApplyPhase; service?: string; message?: string }
+  | {
+      type: 'phase';
+      slug: string;
+      phase: 'render' | 'observe' | 'plan' | ApplyPhase;
+      service?: string;
+      message?: string;
+    }
   | { type: 'finished'; slug: string; item: ReconcileItem };
 
 export interface ReconcileOptions {

@@ -1,0 +1,46 @@
+import { ERROR_CODES } from '../errors.js';
+import type { Condition, ItemError, ReconcileItem, Result } from './report.js';
+
+/**
+ * Conditions of one instance after a reconcile, by the meanings that kstatus gives to Ready, Reconciling and Stalled.
+ *
+ * @param at when it was reconciled; becomes every condition's transition time, as no earlier status is kept
+ */
+export function toConditions(item: Pick<ReconcileItem, 'result' | 'plan' | 'error'>, at: Date): Condition[] {
+  const lastTransitionTime = at.toISOString();
+  const condition = (type: Condition['type'], status: boolean, reason: string, message: string): Condition => ({
+    type,
+    status: status ? 'True' : 'False',
+    reason,
+    message,
+    lastTransitionTime,
+  });
+  const { reason, message } = explain(item);
+  const ready = item.result === 'inSync' || item.result === 'converged';
+  const conditions = [condition('Ready', ready, reason, message)];
+  if (item.error && ERROR_CODES[item.error.code].terminal) conditions.push(condition('Stalled', true, reason, message));
+  else if (!ready) conditions.push(condition('Reconciling', item.result !== 'waiting', reason, message));
+  const drifted = item.plan?.files.filter((file) => file.cause === 'drift' || file.cause === 'conflict') ?? [];
+  if (drifted.length > 0 && !ready) {
+    conditions.push(
+      condition('Drifted', true, 'FilesDrifted', drifted.map((file) => `${file.path}: ${file.reason}`).join('; ')),
+    );
+  }
+  return conditions;
+}
+
+const SUCCEEDED: Record<Exclude<Result, 'failed' | 'waiting'>, { reason: string; message: string }> = {
+  inSync: { reason: 'InSync', message: 'the host has what is desired' },
+  converged: { reason: 'Converged', message: 'applied and verified' },
+  changed: { reason: 'ChangesPending', message: 'the host differs from what is desired' },
+};
+
+function explain({ result, plan, error }: { result: Result; plan: ReconcileItem['plan']; error: ItemError | null }): {
+  reason: string;
+  message: string;
+} {
+  if (result === 'failed') return { reason: error?.code ?? 'Internal', message: error?.message ?? 'failed' };
+  if (result === 'waiting')
+    return { reason: plan?.gate?.reason ?? 'Waiting', message: plan?.gate?.message ?? 'waiting' };
+  return SUCCEEDED[result];
+}
