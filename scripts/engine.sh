@@ -195,7 +195,7 @@ YAML
   while ((tries-- > 0)); do
     sleep 0.05
     if registry_answers; then return 0; fi
-    if ((tries < 90)) && ! pid_runs "$STATE/registry.pid" docker-registr; then return 1; fi
+    if ((tries < 90)) && ! pid_runs "$STATE/registry.pid" docker-registry; then return 1; fi
   done
   return 1
 }
@@ -338,9 +338,10 @@ down() {
     remove_containers
     stop_daemon
   fi
-  if pid_runs "$STATE/registry.pid" docker-registr; then kill "$(cat "$STATE/registry.pid")"; fi
+  if pid_runs "$STATE/registry.pid" docker-registry; then kill "$(cat "$STATE/registry.pid")"; fi
   rm -f "$STATE/registry.pid" "$STATE/env" "$STATE/daemon.json"
   if [[ ${1:-} == --purge ]]; then
+    sed -n "s|^[^ ]* \\($STATE/[^ ]*\\) .*|\\1|p" /proc/self/mounts | while read -r mount; do umount -l "$mount"; done
     rm -rf "$STATE" "$RUN"
   fi
 }

@@ -11,6 +11,7 @@
 #                           never-healthy      runs, and /bin/healthy fails
 #                           once [CODE]        a one-shot: exits with CODE (0)
 #                           slow-stop SECONDS  runs, and takes SECONDS to stop
+#   flotilla-test/pulled  the same; for tests that remove and pull an image, which no other test may miss meanwhile
 #   changemaker/api       /healthz and /version on port 4000; changemaker/admin the same on port 3000
 #   changemaker/worker    a loop
 #   changemaker/migrate   a one-shot: waits for the host of DATABASE_URL, which must be set, and records its tag in
@@ -22,7 +23,7 @@
 # Any of them takes READY_AFTER=SECONDS in its environment. A tag that ends in -broken exits 1 at once, one that ends in
 # -unhealthy never turns healthy, and a migrate of tag *-nomigrate fails.
 # shellcheck shell=bash disable=SC2153
-IMAGES=(flotilla-test/app changemaker/{api,admin,worker,migrate,nginx,postgres,redis})
+IMAGES=(flotilla-test/{app,pulled} changemaker/{api,admin,worker,migrate,nginx,postgres,redis})
 
 build_images() {
   local tag image sources

@@ -6,7 +6,7 @@ import { docker, engine } from '../support/engine.js';
 const image = (name: string, tag = 'v1.0.0') => `${engine().registry}/${name}:${tag}`;
 const HEALTH = '{ test: [CMD, /bin/healthy], interval: 200ms, timeout: 5s, retries: 100 }';
 
-describe('the engine that tests run on', () => {
+describe.concurrent('the engine that tests run on', () => {
   it('lets services find each other by name, publishes a port, and stops them by their trap', async () => {
     await using project = await createComposeProject({
       'docker-compose.yml': `
@@ -32,7 +32,7 @@ services:
   });
 
   it('pulls from the registry an image that it does not have', async () => {
-    const name = image('flotilla-test/app', 'v2.0.0');
+    const name = image('flotilla-test/pulled');
     await docker(['pull', '-q', name]);
     const before = await docker(['image', 'inspect', '-f', '{{.Id}}', name]);
     await docker(['image', 'rm', '-f', before]);
@@ -41,7 +41,7 @@ services:
     await docker(['pull', '-q', name]);
 
     expect(await docker(['image', 'inspect', '-f', '{{.Id}}', name])).toBe(before);
-    await expect(docker(['pull', '-q', image('flotilla-test/app', 'v9')])).rejects.toThrow('manifest unknown');
+    await expect(docker(['pull', '-q', image('flotilla-test/pulled', 'v9')])).rejects.toThrow('manifest unknown');
   });
 
   it('gives containers the config hash that compose computes', async () => {
@@ -58,7 +58,7 @@ services:
   });
 });
 
-describe('the test images', () => {
+describe.concurrent('the test images', () => {
   it('migrates before the application starts, and again with the next release', async () => {
     await using project = await createComposeProject({
       'docker-compose.yml': `
