@@ -40,8 +40,16 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
   const queue = new PQueue({ concurrency: options.concurrency });
   const run = { deps, options, queue, items: [] as ReconcileItem[] };
   for (const slug of chosen.broken) run.items.push(brokenItem(slug, deps));
-  const byHost = Map.groupBy(chosen.instances, (instance) => instance.host);
-  await Promise.all([...byHost].map(([host, instances]) => reconcileHost(run, host, instances)));
+  const hosts = new Set(chosen.instances.map((instance) => instance.host));
+  await Promise.all(
+    [...hosts].map((host) =>
+      reconcileHost(
+        run,
+        host,
+        chosen.instances.filter((instance) => instance.host === host),
+      ),
+    ),
+  );
   const items = run.items.sort((a, b) => (a.slug < b.slug ? -1 : 1));
   return {
     revision: deps.desired.revision,

@@ -96,7 +96,8 @@ interface Reason {
   up: boolean;
 }
 
-function reasonToBringUp(desired: DesiredTenant, { applied }: ObservedTenant): Reason | null {
+function reasonToBringUp(desired: DesiredTenant, { applied, interrupted }: ObservedTenant): Reason | null {
+  if (interrupted) return { cause: 'an interrupted commit is completed first', up: true };
   if (!applied) return { cause: 'new', up: true };
   if (applied.outcome !== 'verified')
     return { cause: 'the files were committed but never brought up and verified', up: true };
