@@ -113,20 +113,30 @@ function containerLine({ service, action, cause }: ContainerChange, width: numbe
 
 function stepLines(operations: readonly Operation[], { verbose, paint }: PlanTextOptions): string[] {
   if (operations.length === 0) return [];
-  const steps = verbose ? operations.map(describeOperation) : withFilesTogether(operations);
+  const steps = verbose ? operations.map(describeOperation) : describeSteps(operations);
   const width = String(steps.length).length;
   return ['  steps', ...steps.map((step, at) => `    ${paint.dim(`${String(at + 1).padStart(width)}.`)} ${step}`)];
 }
 
-/** The list of files has said it all: writes and removals become one step. */
-function withFilesTogether(operations: readonly Operation[]): string[] {
+/** The list of files has said it all: writes and removals become one step, where the first of them stands. */
+export function describeSteps(operations: readonly Operation[]): string[] {
+  const isFile = (operation: Operation) => operation.kind === 'write' || operation.kind === 'remove';
+  const first = operations.findIndex(isFile);
+  return operations.flatMap((operation, at) => {
+    if (at === first) return summarizeFileSteps(operations);
+    return isFile(operation) ? [] : describeOperation(operation);
+  });
+}
+
+/** `write 3 files, remove 1 file`. */
+function summarizeFileSteps(operations: readonly Operation[]): string {
   const writes = operations.filter((operation) => operation.kind === 'write').length;
   const removals = operations.filter((operation) => operation.kind === 'remove').length;
-  const words: string[] = [];
-  if (writes > 0) words.push(`write ${count(writes, 'file')}`);
-  if (removals > 0) words.push(`remove ${count(removals, 'file')}`);
-  const rest = operations.filter((operation) => operation.kind !== 'write' && operation.kind !== 'remove');
-  return [...(words.length === 0 ? [] : [words.join(', ')]), ...rest.map(describeOperation)];
+  const words = [
+    writes > 0 ? `write ${count(writes, 'file')}` : '',
+    removals > 0 ? `remove ${count(removals, 'file')}` : '',
+  ];
+  return words.filter((word) => word !== '').join(', ');
 }
 
 function diffLines(slug: string, diffs: readonly DiffText[], options: PlanTextOptions): string[] {
