@@ -15,6 +15,8 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 STATE=${FLOTILLA_ENGINE_DIR:-$ROOT/.engine}
 READY_TIMEOUT_S=60
+HOW_TO_INSTALL="Install Docker Engine, Docker Compose v2, and what Debian calls busybox-static and docker-registry, or run this as
+root on Debian or Ubuntu, where it installs them."
 
 main() {
   mkdir -p "$STATE/bin"
@@ -49,8 +51,10 @@ up() {
   if own_engine_answers || { ! was_own_engine && use_external_engine; }; then
     registry_answers || start_registry
   else
+    [[ $(id -u) == 0 ]] || die "no Docker Engine with Compose v2 answers here.
+$HOW_TO_INSTALL"
     install_missing
-    use_external_engine || start_engine
+    if use_external_engine; then rm -f "$STATE/daemon.json"; else start_engine; fi
     start_registry
   fi
   write_env
@@ -204,21 +208,21 @@ port_answers() { (exec 8<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # http_status PORT METHOD PATH: the status code, or nothing. (curl need not be on the machine.)
 http_status() {
-  local version code=''
+  local code=''
   [[ -n $1 ]] || return 0
   {
     if exec 8<>"/dev/tcp/127.0.0.1/$1"; then
       printf '%s %s HTTP/1.0\r\nAccept: application/vnd.docker.distribution.manifest.v2+json\r\n\r\n' "$2" "$3" >&8
-      read -r -t 10 version code _ <&8 || true
+      read -r -t 10 _ code _ <&8 || true
       exec 8>&-
     fi
   } 2>/dev/null
-  : "$version"
   echo "$code"
 }
 
 # ----------------------------------------------------------------------------------------------------------- install
 
+# Installs what the two branches of `up` need and the machine lacks; with an external engine only registry and busybox.
 install_missing() {
   local packages=()
   PATH=$PATH:/usr/sbin:/sbin
@@ -228,8 +232,8 @@ install_missing() {
   have flock && have setsid || packages+=(util-linux)
   static_busybox || packages+=(busybox-static)
   if ((${#packages[@]})); then
-    can_install || die "no Docker engine with Compose v2 answers here, and missing: ${packages[*]}.
-Install Docker Engine, Docker Compose v2, busybox-static and docker-registry (Debian's names), or run this as root on Debian."
+    can_install || die "missing: ${packages[*]}.
+$HOW_TO_INSTALL"
     say "installing ${packages[*]}"
     apt_update
     apt_get install -y --no-install-recommends "${packages[@]}"
@@ -311,7 +315,7 @@ print_env() {
 }
 
 images() {
-  [[ -f $STATE/env ]] || up
+  up
   # shellcheck disable=SC1091
   . "$STATE/env"
   . "$ROOT/scripts/images/build.sh"
