@@ -1,4 +1,4 @@
-import type { ObservedContainer, ObservedService, ObservedTenant } from '../agent-client/tenant-driver.js';
+import type { ObservedContainer, ObservedService, ObservedTenant } from './observed.js';
 
 /** What is wrong with the containers of one service, and what sets it right. */
 export interface ServiceDrift {

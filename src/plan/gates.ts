@@ -1,5 +1,5 @@
-import type { ObservedTenant } from '../agent-client/tenant-driver.js';
 import type { EnvCoverage } from '../compose/env-coverage.js';
+import type { ObservedTenant } from './observed.js';
 import type { DesiredTenant, FileChange, Gate } from './plan.js';
 
 interface GateInput {

@@ -1,6 +1,6 @@
-import type { ObservedService, ObservedTenant, ServiceForecast } from '../agent-client/tenant-driver.js';
 import type { OnChangeRule } from '../render/file-set.js';
 import type { ServiceDrift } from './container-drift.js';
+import type { ObservedService, ObservedTenant, ServiceForecast } from './observed.js';
 import type { ContainerChange, FileChange } from './plan.js';
 import { covers } from './plan-files.js';
 

@@ -1,5 +1,5 @@
-import type { AppliedView, ObservedFile } from '../agent-client/tenant-driver.js';
 import type { FileEntry, OnChangeRule } from '../render/file-set.js';
+import type { AppliedView, ObservedFile } from './observed.js';
 import type { DesiredTenant, FileCause, FileChange, FileStatus, Operation } from './plan.js';
 
 type RecordedFile = AppliedView['files'][number];

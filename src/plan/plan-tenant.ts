@@ -1,7 +1,7 @@
-import type { Inspection, ObservedTenant } from '../agent-client/tenant-driver.js';
 import { FlotillaError } from '../errors.js';
 import { findContainerDrift, type ServiceDrift } from './container-drift.js';
 import { findGate } from './gates.js';
+import type { Inspection, ObservedTenant } from './observed.js';
 import type { DesiredTenant, Operation, Plan } from './plan.js';
 import { planContainers, type ServicePlan } from './plan-containers.js';
 import { planFiles } from './plan-files.js';
@@ -65,6 +65,8 @@ export function planTenant({ desired, observed, inspection, ignoreHold = false }
     })),
     compose: desired.compose,
     tenantCompose: desired.tenantCompose,
+    onChange: desired.onChange,
+    released: desired.released,
     timeouts: desired.timeouts,
     files: files.changes,
     containers: services?.map(({ service, action, cause }) => ({ service, action, cause })) ?? null,

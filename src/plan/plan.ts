@@ -105,6 +105,8 @@ export interface Plan {
   fileSet: readonly FileEntry[];
   compose: readonly string[];
   tenantCompose: readonly string[];
+  onChange: readonly OnChangeRule[];
+  released: readonly string[];
   timeouts: Timeouts;
   /** Sorted by path; unchanged ones are there too. */
   files: readonly FileChange[];

@@ -11,7 +11,6 @@ import {
   inspection,
   observedTenant,
   printPlan,
-  sha,
 } from '../support/plan-fixtures.js';
 
 const PATHS = ['a.yml', 'b/c.conf', '.env', 'd'];

@@ -1,0 +1,33 @@
+import { readRecord } from '../agent/applied-record.js';
+import { applyPlan } from '../agent/apply-plan.js';
+import { createCompose } from '../agent/compose-cli.js';
+import { resolveTenant } from '../agent/confine.js';
+import { createEngineApi } from '../agent/engine-api.js';
+import { createFileHasher } from '../agent/file-hash.js';
+import { listGenerations } from '../agent/generations.js';
+import type { HostConfig } from '../agent/host.js';
+import { inspectTenant } from '../agent/inspect-tenant.js';
+import { observeTenants } from '../agent/observe-tenants.js';
+import { planRollback } from '../agent/plan-rollback.js';
+import { createTenantHost } from '../agent/tenant-host.js';
+import type { TenantDriver } from './tenant-driver.js';
+
+/**
+ * The driver of a host that is this machine: its instances are directories below `config.root`, its engine is the one
+ * behind `config.dockerHost`. Connects when first used.
+ */
+export function createLocalDriver(config: HostConfig): TenantDriver {
+  const engine = createEngineApi(config);
+  const host = createTenantHost({ config, engine, compose: createCompose(config), hasher: createFileHasher() });
+  return {
+    observe: (requests, options = {}) => observeTenants(host, requests, { containers: true, ...options }),
+    inspect: (request, options) => inspectTenant(host, request, options?.signal),
+    apply: (request, options = {}) => applyPlan(host, request, options),
+    async generations(ref) {
+      const directory = await resolveTenant(config.root, ref.directory);
+      return listGenerations(directory, (await readRecord(directory))?.generation ?? 0);
+    },
+    planRollback: (request, options) => planRollback(host, request, options?.signal),
+    close: () => engine.close(),
+  };
+}

@@ -1,0 +1,137 @@
+import { tmpdir } from 'node:os';
+import type { FileDiff, Inspection, InspectRequest } from '../agent-client/tenant-driver.js';
+import type { Dotenv } from '../compose/dotenv.js';
+import { parseDotenv } from '../compose/dotenv.js';
+import { type ComposeFile, coverEnv, type EnvCoverage } from '../compose/env-coverage.js';
+import type { RenderedFile } from '../render/file-set.js';
+import { type AppliedRecord, readRecord } from './applied-record.js';
+import { resolveTenant } from './confine.js';
+import { readManagedFile, readProjectFile } from './confined-file.js';
+import { diffFile } from './file-diff.js';
+import { sha256Of } from './file-hash.js';
+import { forecastServices } from './forecast.js';
+import type { TenantHost } from './tenant-host.js';
+
+/**
+ * Says what the desired files would change on this host: diffs, variables, and what compose would do. Reads the tenant's
+ * `.env` for its names; no value leaves this function. Writes nothing in the instance.
+ */
+export async function inspectTenant(
+  host: TenantHost,
+  request: InspectRequest,
+  signal?: AbortSignal,
+): Promise<Inspection> {
+  const { tenant, files, containers } = request;
+  const directory = await resolveTenant(host.config.root, tenant.directory);
+  const record = readRecord(directory);
+  const view = desiredView(directory, files, record);
+  const removes = view.leftovers.map((file) => file.path);
+  const { envCoverage, problems } = await coverTenant(host, request, view);
+  const outlook = containers
+    ? await forecastServices({
+        host,
+        tenantDir: directory,
+        tenant,
+        files: view.written,
+        removes,
+        record,
+        base: tmpdir(),
+        ...(signal && { signal }),
+      })
+    : { forecast: null, refused: null, problems: [] };
+  return {
+    diffs: diffAll(view),
+    envCoverage,
+    problems: [...problems, ...outlook.problems],
+    forecast: outlook.forecast,
+    refused: outlook.refused,
+  };
+}
+
+interface DesiredView {
+  directory: string;
+  /** What will be there after an apply: everything rendered, but for CreateOnly files that are the tenant's own by now. */
+  written: RenderedFile[];
+  /** The bytes that are there now, by path; null where there is no such file. */
+  current: Map<string, Buffer | null>;
+  /** Ours, no longer rendered, and unedited. */
+  leftovers: { path: string; content: Buffer }[];
+}
+
+function desiredView(directory: string, files: readonly RenderedFile[], record: AppliedRecord | null): DesiredView {
+  const current = new Map(files.map((file) => [file.path, readManagedFile(directory, file.path)]));
+  const once = new Set(record?.files.filter((file) => file.createOnly).map((file) => file.path));
+  const written = files.filter(
+    (file) => file.ownership === 'Managed' || (current.get(file.path) === null && !once.has(file.path)),
+  );
+  const leftovers = (record?.files ?? []).flatMap((file) => {
+    if (file.createOnly || current.has(file.path)) return [];
+    const content = readManagedFile(directory, file.path);
+    return content && sha256Of(content) === file.sha256 ? [{ path: file.path, content }] : [];
+  });
+  return { directory, written, current, leftovers };
+}
+
+function diffAll({ written, current, leftovers }: DesiredView): FileDiff[] {
+  const changed = written.flatMap(({ path, content, sensitive }) => {
+    const before = current.get(path) ?? null;
+    return before?.equals(content) ? [] : [diffFile({ path, before, after: content, sensitive })];
+  });
+  const deleted = leftovers.map(({ path, content }) =>
+    diffFile({ path, before: content, after: null, sensitive: true }),
+  );
+  return [...changed, ...deleted].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function coverTenant(
+  host: TenantHost,
+  { tenant }: InspectRequest,
+  view: DesiredView,
+): Promise<{ envCoverage: EnvCoverage; problems: string[] }> {
+  const rendered = new Map(view.written.map((file) => [file.path, file]));
+  const gone = new Set(view.leftovers.map((file) => file.path));
+  const onHost = (path: string) => readProjectFile(view.directory, path);
+  const tenantFiles = tenant.tenantCompose.flatMap((path) => toComposeFile(path, onHost(path)));
+  const next = tenant.compose.flatMap((path) => {
+    const file = rendered.get(path);
+    return file
+      ? [{ path, text: file.content.toString('utf8'), ...(file.document !== undefined && { document: file.document }) }]
+      : toComposeFile(path, onHost(path));
+  });
+  const current = tenant.compose.flatMap((path) => toComposeFile(path, onHost(path)));
+  const env = readEnv(rendered.get('.env')?.content.toString('utf8') ?? onHost('.env'));
+  const { problems, ...envCoverage } = coverEnv({
+    next: {
+      files: [...next, ...tenantFiles],
+      read: (path) => rendered.get(path)?.content.toString('utf8') ?? (gone.has(path) ? undefined : onHost(path)),
+    },
+    current: current.length > 0 ? { files: [...current, ...tenantFiles], read: onHost } : undefined,
+    env: env.dotenv,
+    evaluation: await host.evaluation(),
+    environment: composeEnvironment(host),
+  });
+  return {
+    envCoverage,
+    problems: [
+      ...env.problems,
+      ...problems.map((problem) => `${problem.path}${problem.line ? `:${problem.line}` : ''}: ${problem.message}`),
+    ],
+  };
+}
+
+function toComposeFile(path: string, text: string | undefined): ComposeFile[] {
+  return text === undefined ? [] : [{ path, text }];
+}
+
+function readEnv(text: string | undefined): { dotenv: Dotenv | undefined; problems: string[] } {
+  if (text === undefined) return { dotenv: undefined, problems: [] };
+  const dotenv = parseDotenv(text);
+  if (!('error' in dotenv)) return { dotenv, problems: [] };
+  const { line, reason } = dotenv.error;
+  return { dotenv: undefined, problems: [`.env${line === undefined ? '' : `:${line}`}: ${reason}`] };
+}
+
+/** What compose is started with also satisfies variables. */
+function composeEnvironment({ config }: TenantHost): ReadonlyMap<string, string> {
+  return new Map([...Object.entries(config.environment), ['DOCKER_HOST', config.dockerHost]]);
+}

@@ -1,0 +1,137 @@
+import { existsSync, realpathSync } from 'node:fs';
+import type { ObservedService, ObservedTenant, ObserveRequest } from '../agent-client/tenant-driver.js';
+import { FlotillaError } from '../errors.js';
+import { type AppliedRecord, readRecord, toAppliedView } from './applied-record.js';
+import { resolveTenant } from './confine.js';
+import type { EngineContainer } from './engine-containers.js';
+import { hasJournal } from './journal.js';
+import { readFailure } from './last-failure.js';
+import { readLockHolders } from './lock.js';
+import type { TenantHost } from './tenant-host.js';
+
+interface ObserveOptions {
+  /** False: the engine is not asked. */
+  containers: boolean;
+  signal?: AbortSignal;
+}
+
+/**
+ * Looks at all asked instances of this host: one Engine API call for the containers of all of them, one read of the
+ * kernel's locks, and the files that are managed. Writes nothing.
+ *
+ * @returns one answer for each request, in the same order; a tenant that cannot be observed carries its `error`
+ */
+export async function observeTenants(
+  host: TenantHost,
+  requests: readonly ObserveRequest[],
+  options: ObserveOptions,
+): Promise<ObservedTenant[]> {
+  const containers = options.containers ? await listContainers(host, options.signal) : null;
+  const observed: ObservedTenant[] = [];
+  for (const request of requests) {
+    observed.push(await observeTenant(host, request, containers).catch((error) => unobservable(request, error)));
+  }
+  const holders = readLockHolders(observed.map((tenant) => tenant.directory));
+  return observed.map((tenant, i) => ({ ...tenant, lockedBy: holders[i] ?? null }));
+}
+
+type Containers = readonly EngineContainer[] | FlotillaError | null;
+
+async function listContainers(host: TenantHost, signal: AbortSignal | undefined): Promise<Containers> {
+  try {
+    return await host.engine.listProjectContainers(signal ? { signal } : {});
+  } catch (error) {
+    if (error instanceof FlotillaError) return error;
+    throw error;
+  }
+}
+
+async function observeTenant(
+  host: TenantHost,
+  request: ObserveRequest,
+  containers: Containers,
+): Promise<ObservedTenant> {
+  const directory = await resolveTenant(host.config.root, request.directory);
+  const base = { slug: request.slug, directory, otherProjects: [], otherDirectories: [], lockedBy: null };
+  const exists = existsSync(directory);
+  const record = exists ? readRecord(directory) : null;
+  const failure = exists ? readFailure(directory) : null;
+  const paths = [...new Set([...request.paths, ...(record?.files.map((file) => file.path) ?? [])])];
+  if (containers instanceof FlotillaError) throw containers;
+  return {
+    ...base,
+    exists,
+    files: exists
+      ? await host.hasher.observeFiles(directory, paths)
+      : paths.map((path) => ({ path, sha256: null, mode: null })),
+    applied: record && { ...toAppliedView(record), lastFailure: failure },
+    services: containers
+      ? toServices(
+          containers.filter(({ project }) => project === request.project),
+          record,
+        )
+      : [],
+    engine: containers !== null,
+    ...(containers && findOtherStacks(containers, request.project, directory)),
+    interrupted: exists && hasJournal(directory),
+    error: null,
+  };
+}
+
+function toServices(containers: readonly EngineContainer[], record: AppliedRecord | null): ObservedService[] {
+  const recorded = new Map(record?.services.map((service) => [service.name, service]));
+  const names = new Set([...recorded.keys(), ...containers.map((container) => container.service)]);
+  return [...names].sort().map((name) => {
+    const known = recorded.get(name);
+    return {
+      name,
+      recorded: known ? { count: known.count, completed: known.completed } : null,
+      containers: containers
+        .filter((container) => container.service === name)
+        .map(({ state, health, exitCode, imageId, configHash }) => ({
+          state,
+          health,
+          exitCode,
+          differs: [
+            ...(known && !known.imageIds.includes(imageId) ? (['image'] as const) : []),
+            ...(known && !known.configHashes.includes(configHash) ? (['config'] as const) : []),
+          ],
+        })),
+    };
+  });
+}
+
+/** Stacks that bringing this one up would collide with: other projects in this directory, our project in another. */
+function findOtherStacks(containers: readonly EngineContainer[], project: string, directory: string) {
+  const same = new Set([directory, ...(existsSync(directory) ? [realpathSync(directory)] : [])]);
+  const here = (container: EngineContainer) => same.has(container.workingDir);
+  const otherProjects = containers
+    .filter((container) => here(container) && container.project !== project)
+    .map((container) => container.project);
+  const otherDirectories = containers
+    .filter((container) => !here(container) && container.project === project)
+    .map((container) => container.workingDir);
+  return { otherProjects: [...new Set(otherProjects)].sort(), otherDirectories: [...new Set(otherDirectories)].sort() };
+}
+
+function unobservable(request: ObserveRequest, error: unknown): ObservedTenant {
+  if (!(error instanceof FlotillaError)) throw error;
+  return {
+    slug: request.slug,
+    directory: request.directory,
+    exists: false,
+    files: [],
+    applied: null,
+    services: [],
+    engine: false,
+    otherProjects: [],
+    otherDirectories: [],
+    lockedBy: null,
+    interrupted: false,
+    error: {
+      code: error.code,
+      message: `${request.slug}: ${error.message}`,
+      ...(error.hint !== undefined && { hint: error.hint }),
+    },
+  };
+}
