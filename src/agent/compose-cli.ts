@@ -39,14 +39,17 @@ export interface Compose {
   restart(project: ComposeProject, services: readonly string[], call: ComposeCall): Promise<void>;
   /** Sends a signal such as `SIGHUP` to every container of the service. */
   signal(project: ComposeProject, service: string, signal: string, call: ComposeCall): Promise<void>;
-  /** Such as `2.26.1-4`. */
+  /** Such as `2.26.1-4`. Asked again once it is a minute old: an operator may upgrade it under a running agent. */
   version(call: ComposeCall): Promise<string>;
 }
+
+const VERSION_AGE_MS = 60_000;
 
 /** @returns a Compose whose methods throw FlotillaError only, with messages that hold no value of a tenant */
 export function createCompose(host: HostConfig): Compose {
   const run = (verb: ComposeVerb, argv: readonly string[], call: ComposeCall, project?: ComposeProject) =>
     runCompose(host, verb, argv, call, project);
+  const version = remember(VERSION_AGE_MS);
   return {
     config: (project, call) => run('config', ['--format', 'json'], call, project),
     async pull(project, call) {
@@ -64,9 +67,18 @@ export function createCompose(host: HostConfig): Compose {
     async signal(project, service, signal, call) {
       await run('kill', ['--signal', signal, '--', service], call, project);
     },
-    async version(call) {
-      return (await run('version', ['--short'], call)).trim();
-    },
+    version: (call) => version(async () => (await run('version', ['--short'], call)).trim()),
+  };
+}
+
+/** Gives the last answer for as long as it is young; failures are not kept. */
+function remember(ageMs: number): (ask: () => Promise<string>) => Promise<string> {
+  let known: { answer: string; until: number } | undefined;
+  return async (ask) => {
+    if (known === undefined || performance.now() > known.until) {
+      known = { answer: await ask(), until: performance.now() + ageMs };
+    }
+    return known.answer;
   };
 }
 

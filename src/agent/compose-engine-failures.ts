@@ -128,9 +128,9 @@ export const UP_RULES: readonly FailureRule[] = [
     hint: LOOK_AT_LOGS,
   },
   {
-    pattern: /Conflict\. The container name "(?<container>[^"]*)" is already in use/,
+    pattern: /Conflict\. The container name "\/?(?<container>[^"]*)" is already in use/,
     code: 'UpFailed',
-    message: 'another container already has the name that {service} is to have',
+    message: 'another container already has the name {container}',
     hint: 'Look at docker ps -a on the host: remove the other container, or change container_name.',
     kind: 'nameConflict',
   },

@@ -34,7 +34,7 @@ export const DOTENV_RULES: readonly FailureRule[] = [
     hint: 'Create it in the instance directory, or give it required: false in the compose file.',
   },
   {
-    pattern: /required variable (?<variable>[A-Za-z_]\w*) is missing a value/,
+    pattern: /^(?:error while interpolating \S+: )?required variable (?<variable>[A-Za-z_]\w*) is missing a value/m,
     code: 'EnvMissing',
     message: 'the compose file requires the variable {variable}, which has no value',
     hint: 'Set {variable} in the .env of the instance.',
@@ -95,7 +95,7 @@ export const VALUE_RULES: readonly FailureRule[] = [
   },
   {
     pattern: /^invalid spec: (?<value>.*): (?:empty section between colons|too many colons|unknown option)/m,
-    code: 'byValue',
+    code: 'EnvInvalid',
     message: 'a service has an entry under volumes with an empty or unknown part',
     hint: LOOK_AT_ENV,
   },
@@ -138,9 +138,9 @@ export const MODEL_RULES: readonly FailureRule[] = [
     hint: 'Look for a spelling mistake, or for a key that this version of compose does not know.',
   },
   {
-    pattern: /validating (?<file>.+?): (?<at>\S+) (?<sentence>.*)/,
+    pattern: /validating (?<file>.+?): (?<at>\S+) (?:\k<at> )?(?<sentence>.*)/,
     code: 'ComposeInvalid',
-    message: '{file}: {at}: {sentence}',
+    message: '{file}: {at} {sentence}',
   },
   {
     pattern: /yaml: (?:unmarshal errors:\s+)?line (?<line>\d+): (?<sentence>.*)/,

@@ -16,7 +16,8 @@ const POSITION = /^(?:services|networks|volumes|configs|secrets|include|name)(?:
 
 /** Words that compose, compose-go, the engine and runc use in sentences of their own. Lower case. */
 const SENTENCE_WORDS = new Set(
-  `a able access additional address addresses after again all allocated allowed already also an and another any are array
+  `anchor block character collection content ends expecting find flow indicator indentation key leading mark octet
+  referenced scalar scan scanning sequence simple stream tab tokens utf-8 utf8 a able access additional address addresses after again all allocated allowed already also an and another any are array
   as at attached available be because being bind boolean both but by can cannot character characters client command
   compose config configuration configured configs conflict conflicting connect connection container containers context
   could create created creating cycle daemon declared decoding defined denied dependency depends deploy detected device
@@ -51,7 +52,11 @@ export function showName(text: string, words: Words): string {
 export function isKnown(text: string, words: Words): boolean {
   if (/[^A-Za-z0-9_./:@-]/.test(text)) return false;
   const found = text.match(WORD) ?? [];
-  return found.length > 0 && found.every((word) => words.known.has(word) || isOfProject(word, words));
+  return found.length > 0 && found.every((word) => words.known.has(word) || isFixed(word) || isOfProject(word, words));
+}
+
+function isFixed(word: string): boolean {
+  return word === 'registry-1.docker.io' || /^service_(?:started|healthy|completed_successfully)$/.test(word);
 }
 
 /** `<project>_default`, `<project>-web-1`, and the project itself. */
@@ -63,6 +68,7 @@ function isOfProject(word: string, { known, project }: Words): boolean {
 
 /** A place in the compose model, such as `services.web.ports[0]`: keys that are not ours are masked. */
 export function showPosition(text: string, words: Words): string {
+  if (text === '(root)') return 'the top level';
   return text
     .split(/[.[\]]+/)
     .filter((key) => key !== '')
