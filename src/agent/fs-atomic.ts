@@ -57,8 +57,13 @@ export function readStateFile(tenantDir: string, name: string): string | null {
 export async function writeFileAtomic(path: string, data: string | Buffer, mode: number): Promise<void> {
   const temporary = `${path}.tmp`;
   await rm(temporary, { force: true });
-  await writeNew(temporary, data, { mode });
-  await rename(temporary, path);
+  try {
+    await writeNew(temporary, data, { mode });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
   await syncDirectory(dirname(path));
 }
 
