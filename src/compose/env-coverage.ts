@@ -60,8 +60,8 @@ export function coverEnv(input: EnvCoverageInput): EnvCoverage & { problems: Com
 }
 
 /**
- * Every variable that the compose files name in any form, with or without a default; sorted. Files behind a path that
- * holds variables are found by their defaults.
+ * Every variable that the compose files name in any form, with or without a default, and whatever the
+ * profiles; sorted. Files behind a path that holds variables are found by their defaults.
  */
 export function referencedVariables(sources: ComposeSources): string[] {
   return sorted(referencedNames(sources, builtIn));
@@ -72,7 +72,8 @@ const MAY_REFER = /[$\\]|include|extends|env_file|label_file|secrets|configs/;
 
 function referencedNames(sources: ComposeSources, lookup: Lookup): Set<string> {
   const files = sources.files.filter(({ text }) => MAY_REFER.test(text));
-  return surveySources({ files, read: (path) => sources.read(path) }, lookup, 'eager').met.named;
+  const everyProfile: Lookup = (name) => (name === 'COMPOSE_PROFILES' ? '*' : lookup(name));
+  return surveySources({ files, read: (path) => sources.read(path) }, everyProfile, 'eager').met.named;
 }
 
 /** Compose sets the project's name itself, whatever the .env says; it is never empty. */

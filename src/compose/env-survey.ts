@@ -23,7 +23,7 @@ import {
  */
 export function surveySources(sources: ComposeSources, lookup: Lookup, evaluation: Evaluation): Survey {
   const survey = newSurvey(sources, lookup, evaluation);
-  const scope: Scope = { lookup, own: new Map(), base: '', id: '' };
+  const scope: Scope = { lookup, own: new Map(), base: '', envFiles: [] };
   for (const file of sources.files) surveyProjectFile(survey, file, scope);
   readServiceFiles(survey);
   demandSources(survey);
@@ -104,16 +104,18 @@ function surveyInclude(survey: Survey, entry: unknown, scope: Scope): void {
 
 /** An included project sees what its includer sees, then its own env files. */
 function includeScope(survey: Survey, outer: Scope, base: string, envFiles: string[]): Scope {
+  // What is around it already, the project's own .env first of all, would add nothing.
+  const added = envFiles.filter((path) => path !== '.env' && !outer.envFiles.includes(path));
+  if (added.length === 0) return { ...outer, base };
   const own = new Map(outer.own);
   const lookup: Lookup = (name) => outer.lookup(name) ?? own.get(name);
-  // The project's own .env is what the outermost scope holds already.
-  for (const path of envFiles.filter((file) => file !== '.env')) {
+  for (const path of added) {
     const read = readEnvFile(survey, path, lookup);
     if (read === undefined) continue;
     addEvaluated(read.met, survey.met, own);
     for (const [name, value] of read.values) own.set(name, value);
   }
-  return { lookup, own, base, id: [outer.id, ...envFiles].join('\0') };
+  return { lookup, own, base, envFiles: [...outer.envFiles, ...added] };
 }
 
 function isRemote(path: string): boolean {

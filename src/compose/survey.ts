@@ -50,7 +50,8 @@ export interface Scope {
   lookup: Lookup;
   own: ReadonlyMap<string, string>;
   base: string;
-  id: string;
+  /** The files that `own` comes from: with `base`, what tells scopes apart. */
+  envFiles: readonly string[];
 }
 
 /** What is known of one service once all files that speak of it are read. */
@@ -78,7 +79,7 @@ export function newSurvey(sources: ComposeSources, lookup: Lookup, evaluation: E
 
 /** Evaluates the strings of one file, once a scope. Returns its documents, none the second time. */
 export function surveyStrings(survey: Survey, file: ComposeFile, scope: Scope): unknown[] {
-  const id = `${scope.id}\0${scope.base}\0${file.path}`;
+  const id = [...scope.envFiles, scope.base, file.path].join('\0');
   if (survey.walked.has(id)) return [];
   survey.walked.add(id);
   const documents = documentsOf(survey, file);
