@@ -90,17 +90,18 @@ volumes: { data: {} }
   });
 
   it.each([
-    ['never-healthy', 'unhealthy'],
-    ['[crash, "1"]', 'exited (1)'],
-    ['[once, "3"]', 'exited (3)'],
-  ])('fails an `up --wait` as its command %s says', async (command, reason) => {
+    { command: 'never-healthy', retries: 3, reason: 'unhealthy' },
+    { command: '[crash, "1"]', retries: 100, reason: 'exited (1)' },
+    { command: '[once, "3"]', retries: 100, reason: 'exited (3)' },
+  ])('fails an `up --wait` as its command $command says', async ({ command, retries, reason }) => {
     await using project = await createComposeProject({
       'docker-compose.yml': `
 services:
   app:
     image: ${image('flotilla-test/app')}
     command: ${command}
-    healthcheck: { test: [CMD, /bin/healthy], interval: 200ms, retries: 3 }
+    environment: { READY_AFTER: "60" }
+    healthcheck: { test: [CMD, /bin/healthy], interval: 200ms, retries: ${retries} }
   other: { image: "${image('changemaker/redis')}", depends_on: { app: { condition: service_healthy } } }
 `,
     });
