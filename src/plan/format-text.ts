@@ -42,7 +42,7 @@ export function formatPlanText(plan: Plan, diffs: readonly DiffText[], options: 
     ...fileLines(plan.files, paint),
     ...containerLines(plan, paint),
     ...stepLines(plan.operations, options),
-    ...(options.diffs ? diffLines(plan.slug, diffs, options) : []),
+    ...(options.diffs ? diffLines(plan, diffs, options) : []),
   ];
 }
 
@@ -93,7 +93,9 @@ function fileLines(files: readonly FileChange[], paint: Paint): string[] {
 
 function containerLines(plan: Plan, paint: Paint): string[] {
   if (plan.containers === null) {
-    return plan.operations.length === 0 ? [] : [paint.dim('  containers: left out of this preview')];
+    return plan.operations.length === 0
+      ? []
+      : [paint.dim('  containers: left out of this preview, and with them pull, up and verify')];
   }
   const busy = plan.containers.filter((container) => container.action !== 'none');
   if (busy.length === 0) return [];
@@ -139,16 +141,20 @@ function summarizeFileSteps(operations: readonly Operation[]): string {
   return words.filter((word) => word !== '').join(', ');
 }
 
-function diffLines(slug: string, diffs: readonly DiffText[], options: PlanTextOptions): string[] {
+function diffLines({ slug, files }: Plan, diffs: readonly DiffText[], options: PlanTextOptions): string[] {
+  const { paint, verbose } = options;
+  // Masked diffs look alike whatever they hide, so they are never called the same.
+  const masked = new Set(files.filter((file) => file.sensitive).map((file) => file.path));
   const lines: string[] = [];
   for (const diff of diffs) {
-    const before = options.verbose ? undefined : options.shown?.get(diff.diff);
+    const shown = verbose || masked.has(diff.path) ? undefined : options.shown;
+    const before = shown?.get(diff.diff);
     if (before !== undefined) {
-      lines.push(`  ${options.paint.dim(`${visible(diff.path)}: the same diff as ${before}`)}`);
+      lines.push(`  ${paint.dim(`${visible(diff.path)}: the same diff as ${before}`)}`);
       continue;
     }
-    options.shown?.set(diff.diff, `${visible(diff.path)} of ${slug}`);
-    for (const line of formatDiffText(diff, options.paint)) lines.push(`  ${line}`);
+    shown?.set(diff.diff, `${visible(diff.path)} of ${slug}`);
+    for (const line of formatDiffText(diff, paint)) lines.push(`  ${line}`);
   }
   return lines;
 }

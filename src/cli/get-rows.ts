@@ -1,0 +1,165 @@
+import type { AppliedView } from '../agent-client/tenant-driver.js';
+import type { ReconcileItem, Result } from '../controller/report.js';
+import type { DesiredState } from '../manifest/desired-state.js';
+import { formatAge } from './table.js';
+
+export interface Listing {
+  kind: string;
+  head: readonly string[];
+  /** Further columns of `-o wide`. */
+  wideHead: readonly string[];
+  rows: readonly Row[];
+}
+
+interface Row {
+  name: string;
+  cells: readonly string[];
+  wideCells: readonly string[];
+  /** For machines. */
+  document: Readonly<Record<string, unknown>>;
+}
+
+export interface ListingInput {
+  items: readonly ReconcileItem[];
+  desired: DesiredState;
+  applied: ReadonlyMap<string, AppliedView>;
+  now: Date;
+}
+
+const STATUS: Record<Result, string> = {
+  inSync: 'InSync',
+  changed: 'Pending',
+  converged: 'InSync',
+  waiting: 'Waiting',
+  failed: 'Failed',
+};
+
+export function describeInstances({ items, applied, now, desired }: ListingInput): Listing {
+  const instances = new Map(desired.instances.map((instance) => [instance.slug, instance]));
+  const rows = items.map((item) => {
+    const record = applied.get(item.slug) ?? null;
+    const status = statusOf(item, record);
+    const { directory = '', project = '', template = '' } = instances.get(item.slug) ?? {};
+    return {
+      name: item.slug,
+      cells: [
+        item.slug,
+        item.host || '-',
+        item.fleet ?? '-',
+        item.imageTag || '-',
+        record?.imageTag ?? '-',
+        status,
+        formatAge(record?.appliedAt ?? null, now),
+      ],
+      wideCells: [project || '-', template || '-', String(record?.generation ?? '-'), messageOf(item)],
+      document: {
+        slug: item.slug,
+        host: item.host,
+        fleet: item.fleet,
+        imageTag: item.imageTag,
+        appliedImageTag: record?.imageTag ?? null,
+        appliedAt: record?.appliedAt ?? null,
+        generation: record?.generation ?? null,
+        project,
+        directory,
+        template,
+        result: item.result,
+        status,
+        message: messageOf(item),
+      },
+    };
+  });
+  return {
+    kind: 'InstanceList',
+    head: ['SLUG', 'HOST', 'FLEET', 'DESIRED', 'APPLIED', 'STATUS', 'AGE'],
+    wideHead: ['PROJECT', 'TEMPLATE', 'GENERATION', 'MESSAGE'],
+    rows,
+  };
+}
+
+export function describeHosts({ items, desired }: ListingInput): Listing {
+  const rows = [...desired.hosts.values()].sort(byName).map((host) => {
+    const here = items.filter((item) => item.host === host.name);
+    const trouble = here.find((item) => item.error !== null && HOST_CODES.has(item.error.code))?.error ?? null;
+    const address = host.kind === 'local' ? host.root : host.url;
+    const status = here.length === 0 ? 'Unused' : trouble === null ? 'Ready' : trouble.code;
+    return {
+      name: host.name,
+      cells: [host.name, host.kind, address, String(here.length), countOf(here, 'inSync'), status],
+      wideCells: [trouble?.message ?? ''],
+      document: {
+        name: host.name,
+        kind: host.kind,
+        address,
+        instances: here.length,
+        ...counts(here),
+        status,
+        message: trouble?.message ?? '',
+      },
+    };
+  });
+  return {
+    kind: 'HostList',
+    head: ['NAME', 'KIND', 'ADDRESS', 'INSTANCES', 'INSYNC', 'STATUS'],
+    wideHead: ['MESSAGE'],
+    rows,
+  };
+}
+
+export function describeFleets({ items }: ListingInput): Listing {
+  const names = [...new Set(items.flatMap((item) => item.fleet ?? []))].sort();
+  const rows = names.map((name) => {
+    const members = items.filter((item) => item.fleet === name);
+    const tags = [...new Set(members.map((item) => item.imageTag))].sort();
+    const sums = counts(members);
+    return {
+      name,
+      cells: [
+        name,
+        String(members.length),
+        String(sums.inSync),
+        String(sums.pending),
+        String(sums.waiting),
+        String(sums.failed),
+      ],
+      wideCells: [tags.join(',')],
+      document: { name, instances: members.length, ...sums, imageTags: tags },
+    };
+  });
+  return {
+    kind: 'FleetList',
+    head: ['NAME', 'INSTANCES', 'INSYNC', 'PENDING', 'WAITING', 'FAILED'],
+    wideHead: ['TAGS'],
+    rows,
+  };
+}
+
+/** Errors that say something of the host rather than of one tenant. */
+const HOST_CODES = new Set<string>(['HostUnreachable', 'HostRootMissing', 'EngineUnreachable', 'ComposeMissing']);
+
+function statusOf(item: ReconcileItem, record: AppliedView | null): string {
+  if (item.result === 'failed') return item.error?.code ?? 'Failed';
+  if (item.result === 'waiting') return item.plan?.gate?.reason ?? 'Waiting';
+  if (item.result !== 'changed') return STATUS[item.result];
+  if (record === null) return 'New';
+  return record.imageTag === item.imageTag ? 'Pending' : 'Update';
+}
+
+function messageOf({ error, plan, result }: ReconcileItem): string {
+  if (error !== null) return error.message;
+  if (plan?.gate) return plan.gate.message;
+  return result === 'changed' ? (plan?.operations.at(-1)?.cause ?? '') : '';
+}
+
+function counts(items: readonly ReconcileItem[]): Record<'inSync' | 'pending' | 'waiting' | 'failed', number> {
+  const number = (result: Result) => items.filter((item) => item.result === result).length;
+  return { inSync: number('inSync'), pending: number('changed'), waiting: number('waiting'), failed: number('failed') };
+}
+
+function countOf(items: readonly ReconcileItem[], result: Result): string {
+  return String(items.filter((item) => item.result === result).length);
+}
+
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name < b.name ? -1 : 1;
+}

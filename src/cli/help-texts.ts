@@ -1,0 +1,97 @@
+/** What `--help` says. */
+export const HELP = {
+  flotilla: {
+    description: 'GitOps for a fleet of Docker Compose tenants: commit a tag, preview what it does, make it so.',
+    after: `\
+Start here:
+  flotilla validate               check manifests and templates
+  flotilla reconcile --dry-run    see what a commit would do to every tenant
+  flotilla reconcile              do it
+
+Exit codes:
+  0    done
+  1    an error, or an instance failed or is blocked, or desired state has problems
+  2    with --detailed-exitcode: changes are pending, and nothing is wrong
+  130  interrupted
+
+Environment:
+  FLOTILLA_MANIFESTS, FLOTILLA_TEMPLATES, FLOTILLA_CONCURRENCY, FLOTILLA_LOG_LEVEL, NO_COLOR`,
+  },
+  reconcile: {
+    summary: 'bring instances to their desired state, or preview it',
+    description: 'Bring instances to their desired state: all of them, or those named.',
+    examples: [
+      'flotilla reconcile --dry-run                      what a commit would do',
+      'flotilla reconcile acme beta                      two instances, for real',
+      'flotilla reconcile --dry-run -o markdown          a comment for a pull request',
+      'flotilla reconcile --dry-run --detailed-exitcode  2 when something is pending',
+      'flotilla reconcile --concurrency 8                eight instances at once',
+    ],
+  },
+  diff: {
+    summary: 'show how files differ from what is desired',
+    description: "Show how an instance's files differ from what is desired, and nothing else.",
+    examples: ['flotilla diff acme', 'flotilla diff acme beta --detailed-exitcode'],
+  },
+  validate: {
+    summary: 'check manifests and templates',
+    description: 'Check manifests and templates, and list everything that is wrong with them.',
+    examples: [
+      'flotilla validate',
+      'flotilla validate --render           render every instance too',
+      'flotilla validate --manifests ./fleet --templates ./stacks',
+    ],
+  },
+  render: {
+    summary: "print the files that an instance's template renders",
+    description: 'Print the files of an instance as its template renders them; a host is not asked.',
+    examples: [
+      'flotilla render acme',
+      'flotilla render acme --file docker-compose.yml',
+      'flotilla render acme --output ./out',
+    ],
+  },
+  get: {
+    summary: 'list instances, hosts or fleets with their state',
+    description: 'List instances, hosts or fleets with their state on the hosts. KIND is instances when left out.',
+    examples: [
+      'flotilla get',
+      'flotilla get instances acme -o wide',
+      'flotilla get hosts',
+      'flotilla get fleets -o json',
+    ],
+  },
+  history: {
+    summary: 'list what can be rolled back to',
+    description: 'List the file sets that hosts keep of an instance, or of all: what can be rolled back to.',
+    examples: ['flotilla history acme', 'flotilla history -o json'],
+  },
+  rollback: {
+    summary: 'bring back a kept file set',
+    description: 'Bring back a kept file set of an instance and start it. Desired state stays as committed.',
+    examples: [
+      'flotilla rollback acme --dry-run    what it would do',
+      'flotilla rollback acme              to the newest one that worked',
+      'flotilla rollback acme --to 3 -y    to one that flotilla history shows',
+    ],
+  },
+  'set-image': {
+    summary: "set an instance's imageTag in its manifest",
+    description: "Set an instance's imageTag in its manifest. Every other byte of the file stays.",
+    examples: ['flotilla set-image acme v2.4.1'],
+  },
+  schema: {
+    summary: 'print the JSON Schema of manifests and reports',
+    description: 'Print the JSON Schema of manifests, of one kind of manifest, or of ReconcileReport.',
+    examples: ['flotilla schema > manifest.schema.json', 'flotilla schema Instance', 'flotilla schema ReconcileReport'],
+  },
+  completion: {
+    summary: 'print a completion script: bash, zsh or fish',
+    description: 'Print the completion script of a shell: bash, zsh or fish.',
+    examples: [
+      'source <(flotilla completion bash)            needs the bash-completion package',
+      'flotilla completion zsh > ~/.zsh/completions/_flotilla',
+      'flotilla completion fish > ~/.config/fish/completions/flotilla.fish',
+    ],
+  },
+} as const;

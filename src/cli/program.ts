@@ -1,0 +1,183 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { HELP } from './help-texts.js';
+
+/** A command's action: given its arguments and options, it does the work and returns the exit code. */
+// biome-ignore lint/suspicious/noExplicitAny: commander hands over options untyped; each action module declares its own
+export type Action = (args: any, options: any) => Promise<number>;
+export type Perform = (load: () => Promise<Action>, args: unknown, options: unknown) => Promise<void>;
+
+const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'];
+/** They read no desired state. */
+const STANDALONE = new Set(['schema', 'completion', 'complete']);
+const REPORT_FORMATS = ['text', 'json', 'yaml', 'markdown'];
+
+/**
+ * Declares every command with its options and help. An action's module is loaded only once its command is chosen, so
+ * that asking for help loads nothing else.
+ *
+ * @param perform runs an action; it keeps the exit code
+ */
+export function buildProgram(version: string, perform: Perform): Command {
+  const program = new Command('flotilla')
+    .description(HELP.flotilla.description)
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help, or the help of a command')
+    .helpCommand('help [COMMAND]', 'print the help of a command')
+    .showHelpAfterError('(flotilla --help lists all commands; flotilla COMMAND --help explains one)')
+    .exitOverride()
+    .addHelpText('after', `\n${HELP.flotilla.after}`);
+  program.configureHelp({
+    subcommandTerm: (each) => `${each.name()} ${each.usage().replace(/^\[options\] ?/, '')}`.trimEnd(),
+  });
+  for (const declare of [
+    declareReconcile,
+    declareDiff,
+    declareValidate,
+    declareRender,
+    declareGet,
+    declareHistory,
+    declareRollback,
+    declareSetImage,
+    declareSchema,
+    declareCompletion,
+    declareComplete,
+  ]) {
+    declare(program, perform);
+  }
+  for (const each of program.commands) {
+    if (!STANDALONE.has(each.name())) addCommonOptions(each);
+  }
+  return program;
+}
+
+type CommandName = Exclude<keyof typeof HELP, 'flotilla'>;
+
+function command(program: Command, name: CommandName, args: string): Command {
+  return program
+    .command(`${name}${args === '' ? '' : ` ${args}`}`)
+    .summary(HELP[name].summary)
+    .description(HELP[name].description)
+    .addHelpText('after', `\nExamples:\n${HELP[name].examples.map((line) => `  ${line}\n`).join('')}`);
+}
+
+function declareReconcile(program: Command, perform: Perform): void {
+  command(program, 'reconcile', '[SLUG...]')
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--files-only', 'with --dry-run: preview files and variables, leave containers out (fast)')
+    .option('--detailed-exitcode', 'exit with 2 when changes are pending and nothing failed')
+    .addOption(concurrency())
+    .option('--ignore-hold', 'apply even what a rollback holds back')
+    .addOption(format(REPORT_FORMATS))
+    .action((slugs, options) =>
+      perform(async () => (await import('./reconcile.js')).reconcileCommand, { slugs }, options),
+    );
+}
+
+function declareDiff(program: Command, perform: Perform): void {
+  command(program, 'diff', '<SLUG...>')
+    .option('--detailed-exitcode', 'exit with 2 when files differ and nothing failed')
+    .addOption(format(['text', 'json', 'yaml']))
+    .action((slugs, options) => perform(async () => (await import('./diff.js')).diffCommand, { slugs }, options));
+}
+
+function declareValidate(program: Command, perform: Perform): void {
+  command(program, 'validate', '')
+    .option('--render', 'render every instance too')
+    .addOption(format(['text', 'json']))
+    .action((options) => perform(async () => (await import('./validate.js')).validateCommand, {}, options));
+}
+
+function declareRender(program: Command, perform: Perform): void {
+  command(program, 'render', '<SLUG>')
+    .option('--output <DIR>', 'write the files below DIR instead of printing them')
+    .option('--file <PATH>', 'print this one file, byte for byte')
+    .option('--show-sensitive', 'print the contents of sensitive files too')
+    .action((slug, options) => perform(async () => (await import('./render.js')).renderCommand, { slug }, options));
+}
+
+function declareGet(program: Command, perform: Perform): void {
+  command(program, 'get', '[KIND] [NAME...]')
+    .addOption(concurrency())
+    .addOption(format(['text', 'wide', 'json', 'yaml', 'name']))
+    .action((kind, names, options) =>
+      perform(async () => (await import('./get.js')).getCommand, { kind: kind ?? 'instances', names }, options),
+    );
+}
+
+function declareHistory(program: Command, perform: Perform): void {
+  command(program, 'history', '[SLUG]')
+    .addOption(format(['text', 'json', 'yaml']))
+    .action((slug, options) => perform(async () => (await import('./history.js')).historyCommand, { slug }, options));
+}
+
+function declareRollback(program: Command, perform: Perform): void {
+  command(program, 'rollback', '<SLUG>')
+    .addOption(
+      new Option('--to <N>', 'the generation to bring back, as flotilla history numbers them').argParser(wholeNumber),
+    )
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('-y, --yes', 'do not ask')
+    .action((slug, options) => perform(async () => (await import('./rollback.js')).rollbackCommand, { slug }, options));
+}
+
+function declareSetImage(program: Command, perform: Perform): void {
+  command(program, 'set-image', '<SLUG> <TAG>').action((slug, tag, options) =>
+    perform(async () => (await import('./set-image.js')).setImageCommand, { slug, tag }, options),
+  );
+}
+
+function declareSchema(program: Command, perform: Perform): void {
+  command(program, 'schema', '[KIND]').action((kind) =>
+    perform(async () => (await import('./schema.js')).schemaCommand, { kind }, { color: true }),
+  );
+}
+
+function declareCompletion(program: Command, perform: Perform): void {
+  command(program, 'completion', '<SHELL>').action((shell) =>
+    perform(async () => (await import('./completion.js')).completionCommand, { shell }, { color: true }),
+  );
+}
+
+/** What the completion scripts call: `flotilla complete -- WORD...`. */
+function declareComplete(program: Command, perform: Perform): void {
+  program
+    .command('complete [WORD...]', { hidden: true })
+    .allowUnknownOption()
+    .action((words) =>
+      perform(async () => (await import('./complete.js')).completeCommand, { words, program }, { color: true }),
+    );
+}
+
+function addCommonOptions(target: Command): void {
+  target
+    .optionsGroup('Common options:')
+    .addOption(
+      new Option('--manifests <DIR>', 'where desired state is').env('FLOTILLA_MANIFESTS').default('./manifests'),
+    )
+    .addOption(new Option('--templates <DIR>', 'where templates are').env('FLOTILLA_TEMPLATES').default('./templates'))
+    .option('-q, --quiet', 'no progress')
+    .option('-v, --verbose', 'leave nothing out')
+    .option('--no-color', 'no colours (NO_COLOR does the same)')
+    .addOption(
+      new Option('--log-level <LEVEL>', 'log to standard error').choices(LOG_LEVELS).env('FLOTILLA_LOG_LEVEL'),
+    );
+}
+
+function concurrency(): Option {
+  return new Option('--concurrency <N>', 'instances at once')
+    .env('FLOTILLA_CONCURRENCY')
+    .default(4)
+    .argParser(wholeNumber);
+}
+
+function format(formats: readonly string[]): Option {
+  return new Option('-o, --format <FORMAT>', 'what to print').choices(formats).default(formats[0]);
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number) || number < 1) {
+    throw new InvalidArgumentError('It must be a whole number above 0.');
+  }
+  return number;
+}
