@@ -38,8 +38,8 @@ export interface DesiredInstance {
 }
 
 export type DesiredHost =
-  | { name: string; kind: 'local'; /** absolute */ root: string }
-  | { name: string; kind: 'agent'; url: string };
+  /** `root` is absolute. */
+  { name: string; kind: 'local'; root: string } | { name: string; kind: 'agent'; url: string };
 
 export interface DesiredState {
   /** What it was read from: a git commit, or `sha256:` and the digest of the directory. */

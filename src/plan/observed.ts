@@ -21,8 +21,8 @@ export interface ObservedContainer {
 
 export interface ObservedService {
   name: string;
-  /** What the record says of the service; null when it was not brought up by us. */
-  recorded: { count: number /** a one-shot that had ended well */; completed: boolean } | null;
+  /** What the record says of it (`completed`: a one-shot that had ended well); null when it was not brought up by us. */
+  recorded: { count: number; completed: boolean } | null;
   containers: readonly ObservedContainer[];
 }
 
