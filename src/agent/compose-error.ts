@@ -44,6 +44,8 @@ const FALLBACK: Readonly<Record<ComposeVerb, ErrorCode>> = {
 };
 
 const CANCELLED_EXIT = 130;
+/** A sentence with more holes than this tells nobody anything. */
+const MASKS_AT_MOST = 2;
 
 /** Turns a failed `docker compose` into an error whose message and hint hold no value of the tenant. */
 export function classifyComposeFailure(failure: ComposeFailure): FlotillaError {
@@ -167,7 +169,8 @@ function fill(template: string, shown: Readonly<Record<string, string>>): string
 function unknownError(text: string, failure: ComposeFailure, words: Words): FlotillaError {
   const said = showSentence(text.split('\n').at(-1) ?? '', words);
   const invalid = failure.verb === 'config' && failure.exitCode === 15 && said !== '' && !said.includes(MASK);
-  const detail = said === '' || said === MASK ? `exit code ${failure.exitCode ?? 'unknown'}` : said;
+  const readable = said !== '' && said.split(MASK).length <= 1 + MASKS_AT_MOST;
+  const detail = readable && said !== MASK ? said : `exit code ${failure.exitCode ?? 'unknown'}`;
   return new FlotillaError(
     invalid ? 'ComposeInvalid' : FALLBACK[failure.verb],
     `docker compose ${failure.verb} failed: ${detail}`,

@@ -13,6 +13,8 @@ export interface Watched {
   details: ReadonlyMap<string, ContainerDetail>;
   /** How often each container had been started again when it was first seen; 0 for those made since `since`. */
   restartsBefore: ReadonlyMap<string, number>;
+  /** The last exit code that was seen of each container. */
+  exitCodes: ReadonlyMap<string, number>;
   /** Epoch ms. A container started before it may be unhealthy still because of what has just been mended. */
   since: number;
   watchedMs: number;
@@ -39,20 +41,20 @@ function missingContainers(count: number, wanted: number): Finding {
 }
 
 function judgeContainer(service: ServiceModel, container: EngineContainer, watched: Watched): Finding {
-  const detail = watched.details.get(container.id);
+  const exitCode = watched.exitCodes.get(container.id) ?? null;
   const restarts = restartsOf(container.id, watched);
   if (restarts >= CRASH_LOOP_RESTARTS) {
-    return { state: 'failed', message: describeRestarts(restarts, watched.watchedMs, exitCodeOf(container, detail)) };
+    return { state: 'failed', message: describeRestarts(restarts, watched.watchedMs, exitCode) };
   }
   switch (container.state) {
     case 'running':
-      return judgeRunning(container, detail, watched.since);
+      return judgeRunning(container, watched.details.get(container.id), watched.since);
     case 'exited':
-      return judgeExited(service, exitCodeOf(container, detail));
+      return judgeExited(service, exitCode);
     case 'dead':
       return { state: 'failed', message: 'dead' };
     case 'restarting':
-      return { state: 'waiting', message: `restarting, exit code ${exitCodeOf(container, detail) ?? 'unknown'}` };
+      return { state: 'waiting', message: `restarting, exit code ${exitCode ?? 'unknown'}` };
     default:
       return {
         state: 'waiting',
@@ -86,8 +88,4 @@ function judgeExited(service: ServiceModel, exitCode: number | null): Finding {
   const rests = service.restart === 'no' || service.restart.startsWith('on-failure');
   if (exitCode === 0 && rests) return IN_ORDER;
   return { state: rests ? 'failed' : 'waiting', message: `exited with code ${exitCode ?? 'unknown'}` };
-}
-
-function exitCodeOf(container: EngineContainer, detail: ContainerDetail | undefined): number | null {
-  return container.exitCode ?? detail?.exitCode ?? null;
 }

@@ -77,6 +77,7 @@ interface Look {
   verdicts: readonly Verdict[];
   /** Of each container, since it was first seen. */
   restarts: (id: string) => number;
+  exitCode: (id: string) => number | null;
   watchedMs: number;
 }
 
@@ -91,16 +92,18 @@ function createWatch(options: VerifyOptions): Watch {
   const startedAt = now();
   const since = options.since ?? 0;
   const restartsBefore = new Map<string, number>();
+  const exitCodes = new Map<string, number>();
   const isDoubtful = ({ id, state, health }: EngineContainer) =>
     !restartsBefore.has(id) || state === 'restarting' || health === 'unhealthy';
   return {
     async look(scope) {
       const containers = await options.list();
+      for (const { id, exitCode } of containers) if (exitCode !== null) exitCodes.set(id, exitCode);
       const details = await inspectAll(options, scope === 'all' ? containers : containers.filter(isDoubtful));
       for (const [id, detail] of details) {
         if (!restartsBefore.has(id)) restartsBefore.set(id, isNew(detail, since) ? 0 : detail.restartCount);
       }
-      const watched = { details, restartsBefore, since, watchedMs: now() - startedAt };
+      const watched = { details, restartsBefore, exitCodes, since, watchedMs: now() - startedAt };
       const verdicts = Object.values(options.model.services)
         .sort((a, b) => (a.name < b.name ? -1 : 1))
         .map((service) =>
@@ -110,7 +113,14 @@ function createWatch(options: VerifyOptions): Watch {
             watched,
           ),
         );
-      return { containers, details, verdicts, restarts: (id) => restartsOf(id, watched), watchedMs: watched.watchedMs };
+      return {
+        containers,
+        details,
+        verdicts,
+        restarts: (id) => restartsOf(id, watched),
+        exitCode: (id) => exitCodes.get(id) ?? null,
+        watchedMs: watched.watchedMs,
+      };
     },
     isLate: () => now() - startedAt >= options.timeouts.verifyMs,
   };
@@ -136,9 +146,9 @@ function throwIfFailed(options: VerifyOptions, verdicts: readonly Verdict[]): vo
 
 /** Services of which a container was started again, or made anew by somebody, between two looks. */
 function restartedSince(before: Look, after: Look): Verdict[] {
-  return after.containers.flatMap(({ id, service, exitCode }) => {
+  return after.containers.flatMap(({ id, service }) => {
     if (before.details.get(id)?.startedAt === after.details.get(id)?.startedAt) return [];
-    const message = describeRestarts(Math.max(1, after.restarts(id)), after.watchedMs, exitCode);
+    const message = describeRestarts(Math.max(1, after.restarts(id)), after.watchedMs, after.exitCode(id));
     return [{ service, state: 'waiting' as const, message }];
   });
 }
