@@ -6,6 +6,7 @@ import {
   type ComposeFile,
   type ComposeSources,
   documentsOf,
+  isFirst,
   newSurvey,
   readComposeFile,
   readEnvFile,
@@ -31,7 +32,9 @@ export function surveySources(sources: ComposeSources, lookup: Lookup, evaluatio
 }
 
 function surveyProjectFile(survey: Survey, file: ComposeFile, scope: Scope): void {
-  for (const document of surveyStrings(survey, file, scope)) {
+  if (!isFirst(survey, 'project', file, scope)) return;
+  surveyStrings(survey, file, scope);
+  for (const document of documentsOf(survey, file)) {
     for (const [name, service] of entriesOf(entryOf(document, 'services'))) {
       followExtends(survey, { name, document, path: file.path, service, scope }, name, new Set());
       noteService(survey, name, service, scope);

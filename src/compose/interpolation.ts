@@ -1,5 +1,5 @@
 /** How a reference treats a variable that is unset or empty; '' is the plain `$A` or `${A}`. */
-export type Operator = '' | ':-' | '-' | ':?' | '?' | ':+' | '+';
+type Operator = '' | ':-' | '-' | ':?' | '?' | ':+' | '+';
 
 export interface VariableReference {
   name: string;
@@ -11,7 +11,7 @@ export interface VariableReference {
 /** One parsed string: text, variables, and places that compose refuses. Build it once, evaluate it often. */
 export type Template = readonly Part[];
 
-export type Part =
+type Part =
   | { kind: 'text'; text: string }
   | { kind: 'variable'; name: string; operator: Operator; argument: Template }
   | { kind: 'invalid'; template: string };
@@ -21,7 +21,7 @@ export type Lookup = (name: string) => string | undefined;
 /** Compose before v5.0.2 evaluates every argument (eager), later versions only the one that is taken (lazy). */
 export type Evaluation = 'eager' | 'lazy';
 
-export interface RequiredVariable {
+interface RequiredVariable {
   name: string;
   message: string;
 }

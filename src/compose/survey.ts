@@ -39,7 +39,7 @@ export interface Survey {
   services: Map<string, ServiceNotes>;
   /** `secrets.name` or `configs.name` -> the variable that holds its value. */
   sourced: Map<string, string>;
-  /** Files already walked, each with the scope it was walked in: ends include and extends cycles. */
+  /** Files already walked, each with how and in which scope: ends include and extends cycles. See `isFirst`. */
   walked: Set<string>;
   /** The documents of files that were read, by path. */
   documents: Map<string, unknown[]>;
@@ -77,19 +77,23 @@ export function newSurvey(sources: ComposeSources, lookup: Lookup, evaluation: E
   };
 }
 
-/** Evaluates the strings of one file, once a scope. Returns its documents, none the second time. */
-export function surveyStrings(survey: Survey, file: ComposeFile, scope: Scope): unknown[] {
-  const id = [...scope.envFiles, scope.base, file.path].join('\0');
-  if (survey.walked.has(id)) return [];
+/** Whether this is the first time that a file is walked so in a scope. */
+export function isFirst(survey: Survey, as: 'strings' | 'project', file: ComposeFile, scope: Scope): boolean {
+  const id = [as, ...scope.envFiles, scope.base, file.path].join('\0');
+  if (survey.walked.has(id)) return false;
   survey.walked.add(id);
-  const documents = documentsOf(survey, file);
-  for (const { text, template } of documents.flatMap(templatesOf)) {
+  return true;
+}
+
+/** Evaluates the strings of one file, once a scope. */
+export function surveyStrings(survey: Survey, file: ComposeFile, scope: Scope): void {
+  if (!isFirst(survey, 'strings', file, scope)) return;
+  for (const { text, template } of documentsOf(survey, file).flatMap(templatesOf)) {
     const here = newEvaluated();
     evaluateTemplate(template, scope.lookup, survey.evaluation, here);
     addEvaluated(here, survey.met, scope.own);
     if (here.invalid !== undefined) survey.problems.push(invalidInterpolation(file, text));
   }
-  return documents;
 }
 
 /** A file that a compose file leads to; undefined when it cannot be read. */

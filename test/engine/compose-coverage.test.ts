@@ -54,6 +54,14 @@ const PROJECTS: Record<string, Record<string, string>> = {
     'b.env': 'K=$IN_B\n',
     'c.env': 'K=$IN_C\n',
   },
+  'extends of a file that is in the project by itself': {
+    'docker-compose.yml': 'services:\n  a:\n    extends: { file: docker-compose.override.yml, service: b }\n',
+    'docker-compose.override.yml':
+      'include: [p/one.yml]\nservices:\n  b:\n    image: x:${B}\n    env_file: b.env\n    profiles: [off]\n  c:\n    image: x\n    env_file: c.env\n',
+    'p/one.yml': 'services:\n  i:\n    image: x:${I}\n',
+    'b.env': 'K=$IN_B\n',
+    'c.env': 'K=$IN_C\n',
+  },
   'extends in an included file': {
     'docker-compose.yml': `include: [p/one.yml]\n${A}`,
     'p/one.yml': 'services:\n  i:\n    extends: { file: base.yml, service: s }\n',
