@@ -18,6 +18,11 @@ export interface FileEntry {
 
 export interface RenderedFile extends FileEntry {
   content: Buffer;
+  /**
+   * For *.yml, *.yaml and *.json: the plain value of each document in it, as `parseComposeText` gives them, so that nobody
+   * parses it again. Parts are shared between instances: never changed, and never sent anywhere.
+   */
+  document?: readonly unknown[];
 }
 
 /** All files that one instance's template renders to. */
@@ -26,7 +31,10 @@ export interface FileSet {
   digest: string;
   /** Sorted by path, by code unit. */
   files: readonly RenderedFile[];
-  /** Paths that the template names but this instance keeps for itself (a registered tenant's `.env`): never touched. */
+  /**
+   * Paths that this instance keeps for itself, sorted: never written or removed. For a registered tenant that is always
+   * the `.env`, and what else the template leaves to it.
+   */
   released: readonly string[];
 }
 
