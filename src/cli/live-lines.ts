@@ -46,6 +46,7 @@ export function createLiveLines(output: Output): LiveLines {
   const later = () => {
     timer ??= setTimeout(draw, FRAME_MS).unref();
   };
+  const clock = setInterval(later, 1000).unref();
 
   return {
     add() {
@@ -64,6 +65,7 @@ export function createLiveLines(output: Output): LiveLines {
     },
     say: (line) => draw(`${line}\n`),
     end() {
+      clearInterval(clock);
       clearTimeout(timer);
       timer = undefined;
       void output.write(UP_AND_CLEAR(drawn));

@@ -34,7 +34,12 @@ export async function rollbackCommand({ slug }: { slug: string }, options: Optio
     const to = options.to === undefined ? {} : { to: options.to };
     const { plan, generation, diffs } = await driver.planRollback({ slug, project, directory, timeouts, ...to });
     const title = `${slug} on ${instance.host}: back to generation ${generation}, ${plan.fromImageTag ?? 'nothing'} -> ${plan.imageTag}`;
-    const lines = formatPlanText(plan, diffs, { paint: context.paint, diffs: true, verbose: context.verbose });
+    const lines = formatPlanText(plan, diffs, {
+      paint: context.paint,
+      diffs: true,
+      steps: true,
+      verbose: context.verbose,
+    });
     await out.write(`${[context.paint.bold(title), ...lines].join('\n')}\n`);
     if (plan.operations.length === 0) {
       await out.write('nothing to do: that is what is there\n');

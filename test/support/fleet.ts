@@ -7,7 +7,7 @@ import { reconcile } from '../../src/controller/reconcile.js';
 import type { ReconcileItem, ReconcileOptions, ReconcileReport } from '../../src/controller/report.js';
 import type { DesiredHost } from '../../src/manifest/desired-state.js';
 import { loadDesiredState } from '../../src/manifest/load.js';
-import { loadTemplates } from '../../src/render/load-templates.js';
+import { loadTemplates } from '../../src/render/load-template.js';
 import { docker, engine } from './engine.js';
 
 /** Every compose project of these tests starts with it: what a crashed run left behind can be found. */
