@@ -1,7 +1,6 @@
 import { closeSync, createReadStream, existsSync, fstatSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { confinePath } from './confine.js';
 import { openConfined, requireRegular } from './confined-file.js';
 import { ensureStateDirectory, statePath, syncDirectory } from './fs-atomic.js';
@@ -40,10 +39,9 @@ async function copyFound(tenantDir: string, path: string, target: string): Promi
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
     const copy = await open(`${target}.tmp`, 'w', 0o600);
     try {
-      await pipeline(
-        createReadStream('', { fd, autoClose: false, start: 0 }),
-        copy.createWriteStream({ autoClose: false }),
-      );
+      for await (const chunk of createReadStream('', { fd, autoClose: false, start: 0 })) {
+        await copy.writeFile(chunk as Buffer);
+      }
       await copy.sync();
     } finally {
       await copy.close();
