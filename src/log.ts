@@ -1,9 +1,7 @@
-import { createRequire } from 'node:module';
 import type pino from 'pino';
 import { FlotillaError } from './errors.js';
 
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';
 export type Logger = pino.Logger;
 
 /** Fields that could hold rendered content, a tenant's values or key material: never written, whatever passes them. */
@@ -47,12 +45,6 @@ export async function createLogger({ level, pretty, destination = 2 }: LoggerOpt
     },
     stream,
   );
-}
-
-/** A logger that writes nothing. */
-export function createSilentLogger(): Logger {
-  const pinoModule = createRequire(import.meta.url)('pino') as typeof pino;
-  return pinoModule({ level: 'silent' });
 }
 
 function serializeError(error: unknown): Record<string, unknown> {

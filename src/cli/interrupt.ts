@@ -43,8 +43,8 @@ export function listenForInterrupts({ active, say, exit = process.exit }: Interr
 }
 
 function describeInterrupt(slugs: readonly string[]): string {
-  if (slugs.length === 0) return 'interrupted: no new work is started';
   const named = slugs.slice(0, 10).join(', ');
   const more = slugs.length > 10 ? ` and ${slugs.length - 10} more` : '';
-  return `interrupted: no new work is started; finishing ${named}${more} (once more to stop at once)`;
+  const finishing = slugs.length === 0 ? '' : `; finishing ${named}${more}`;
+  return `interrupted: no new work is started${finishing} (once more to stop at once)`;
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { reconcile } from '../controller/reconcile.js';
-import type { ReconcileOptions, ReconcileReport } from '../controller/report.js';
+import type { ReconcileEvent, ReconcileOptions, ReconcileReport } from '../controller/report.js';
 import type { Context } from './context.js';
 import { EXIT_INTERRUPTED, exitCodeOf } from './exit-code.js';
 import type { Fleet } from './fleet.js';
 import { listenForInterrupts } from './interrupt.js';
+import { logEvent } from './log-event.js';
 import { createProgress } from './progress.js';
 
 export interface ReconcileRun {
@@ -21,10 +22,14 @@ export async function runReconcile(
   const progress = createProgress(context);
   const interrupt = listenForInterrupts({ active: progress.active, say: progress.say });
   const { desired, templates, driverFor } = fleet;
+  const onEvent = (event: ReconcileEvent) => {
+    progress.onEvent(event);
+    if (context.log) logEvent(context.log, event);
+  };
   try {
     const report = await reconcile(
       { desired, templates, driverFor, now: () => new Date(), newId: randomUUID },
-      { ...options, signal: interrupt.signal, onEvent: progress.onEvent },
+      { ...options, signal: interrupt.signal, onEvent },
     );
     return { report, interrupted: interrupt.signal.aborted };
   } finally {

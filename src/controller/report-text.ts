@@ -39,7 +39,13 @@ export function formatReportText(report: ReconcileReport, { paint, verbose }: Re
 
   function planLines(item: ReconcileItem): string[] {
     if (item.plan === null) return [];
-    return formatPlanText(item.plan, item.diffs, { paint, diffs: report.dryRun || verbose, verbose, shown });
+    return formatPlanText(item.plan, item.diffs, {
+      paint,
+      diffs: report.dryRun || verbose,
+      steps: verbose || item.result !== 'converged',
+      verbose,
+      shown,
+    });
   }
 }
 
@@ -131,6 +137,7 @@ function appliedLines({ applied }: ReconcileItem, verbose: boolean): string[] {
   const lines = [
     `  applied as generation ${applied.generation} in ${formatSeconds(total)}${verbose ? ` (${phases})` : ''}`,
   ];
+  if (!verbose) return lines;
   if (applied.recreated.length > 0) lines.push(`    made anew: ${applied.recreated.join(', ')}`);
   if (applied.restarted.length > 0) lines.push(`    restarted: ${applied.restarted.join(', ')}`);
   return lines;

@@ -23,6 +23,8 @@ export interface PlanTextOptions {
   paint: Paint;
   /** Show the diffs. */
   diffs: boolean;
+  /** Show the steps. */
+  steps: boolean;
   /** Show every write by itself, and diffs that were shown before. */
   verbose: boolean;
   /** Diffs that were shown, and for which instance: a fleet's upgrade shows an equal diff once. */
@@ -41,7 +43,7 @@ export function formatPlanText(plan: Plan, diffs: readonly DiffText[], options: 
     ...plan.warnings.map((warning) => `  ${paint.yellow('warning')}: ${oneLine(warning)}`),
     ...fileLines(plan.files, paint),
     ...containerLines(plan, paint),
-    ...stepLines(plan.operations, options),
+    ...(options.steps ? stepLines(plan.operations, options) : []),
     ...(options.diffs ? diffLines(plan, diffs, options) : []),
   ];
 }

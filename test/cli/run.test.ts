@@ -1,7 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { HELP } from '../../src/cli/help-texts.js';
 import { run } from '../../src/cli/run.js';
 import { memoryIo } from '../support/memory-io.js';
+
+// The first use of a command loads its modules, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 async function flotilla(...argv: string[]) {
   const io = memoryIo();

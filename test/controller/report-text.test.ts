@@ -112,11 +112,12 @@ manifests/hosts.yaml:2: error: unknown field
     expect(formatReportText(run, plain)).toBe(`\
 acme on edmonton-1: v2.4.0 -> v2.4.1 (converged)
   applied as generation 4 in 4.1s
-    made anew: api
-    restarted: nginx
 
 1 instance: 1 converged
 `);
+    expect(formatReportText(run, { paint: plainPaint, verbose: true })).toContain(
+      '  applied as generation 4 in 4.1s (pull 1.5s, up 2.6s)\n    made anew: api\n    restarted: nginx\n',
+    );
   });
 
   it('counts the instances in sync of a large fleet, and lists what is not', () => {
