@@ -46,7 +46,7 @@ const key = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constantFrom('', 'bad key', 'bad!key', '"q"', 'export', 'export ', 'a\tb@', '\ufeffT@') },
 );
-const separator = fc.constantFrom('=', '=', '=', '=', ' = ', ':', ': ', '=\t', '==', '\n', '');
+const separator = fc.constantFrom('=', '=', '=', '=', ' = ', ':', ': ', '=\t', '=\u00a0', '\u0085=', '==', '\n', '');
 const oneLine = templateText.map((text) => text.replaceAll('\n', ''));
 const escapes = fc.constantFrom(
   '\\n',
@@ -57,6 +57,8 @@ const escapes = fc.constantFrom(
   '\\0101',
   '\\07',
   '\\0777',
+  '\\0377',
+  '\\0200',
   '\\x41',
   '\\q',
   '\\c',
