@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FlotillaError } from '../errors.js';
 import { confinePath, STATE_DIRECTORY } from './confine.js';
 import { errnoOf, toHostError } from './host-error.js';
 
@@ -26,7 +27,7 @@ interface Layer {
  * Makes a throw-away directory that looks as the instance will after a commit: what is written is real, what is removed is
  * absent, and everything else is a symbolic link to the instance's own. Nothing is written in the instance.
  *
- * @throws PathEscapes, DiskFull, NotWritable
+ * @throws PathEscapes, PlanInvalid, DiskFull, NotWritable
  */
 export async function buildShadow(tenantDir: string, request: ShadowRequest): Promise<Shadow> {
   const root = planLayers(tenantDir, request);
@@ -50,7 +51,8 @@ function planLayers(tenantDir: string, { writes, removes }: ShadowRequest): Laye
     const names = path.split('/');
     const last = names.pop() as string;
     let layer = root;
-    for (const name of names) layer = layerIn(layer, name);
+    for (const name of names) layer = layerIn(layer, name, path);
+    if (layer.entries.has(last)) throw inTheWay(path);
     layer.entries.set(last, entry);
   };
   for (const path of removes) put(path, null);
@@ -58,12 +60,20 @@ function planLayers(tenantDir: string, { writes, removes }: ShadowRequest): Laye
   return root;
 }
 
-function layerIn({ entries }: Layer, name: string): Layer {
+function layerIn({ entries }: Layer, name: string, path: string): Layer {
   const there = entries.get(name);
   if (there && 'entries' in there) return there;
+  if (there) throw inTheWay(path);
   const layer: Layer = { entries: new Map() };
   entries.set(name, layer);
   return layer;
+}
+
+function inTheWay(path: string): FlotillaError {
+  return new FlotillaError(
+    'PlanInvalid',
+    `${JSON.stringify(path)} is changed twice, or is both a file and a directory`,
+  );
 }
 
 /** @param original the same directory of the instance, which may be absent */
