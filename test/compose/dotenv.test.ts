@@ -99,7 +99,7 @@ describe('parseDotenv', () => {
     ]);
   });
 
-  it('never throws, and its reasons are of a fixed few whatever the text', () => {
+  it('never throws, and its reasons are of a fixed few whatever the text', { timeout: 30_000 }, () => {
     const reasons = new Set<string>();
     fc.assert(
       fc.property(fc.oneof(dotenvText, fc.string({ unit: 'binary' })), (text) => {
@@ -113,7 +113,7 @@ describe('parseDotenv', () => {
           expect([...result.lineStarts].filter(([line, name]) => !lines[line - 1]?.includes(name))).toEqual([]);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
     expect(reasons.size).toBeLessThanOrEqual(6);
   });

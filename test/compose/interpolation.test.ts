@@ -78,7 +78,7 @@ describe('interpolate', () => {
     expect(run('$\u017f ${A\u212a}')).toMatchObject({ warned: ['A\u212a', '\u017f'] });
   });
 
-  it('does not throw, and is not slow, for any text', () => {
+  it('does not throw, and is not slow, for any text', { timeout: 30_000 }, () => {
     fc.assert(
       fc.property(
         fc.oneof(templateText, fc.string({ maxLength: 200 })),
@@ -90,10 +90,10 @@ describe('interpolate', () => {
       ),
     );
     for (const unit of ['${A:-', '${A:-}', '${A:-{}', '$', '${A:-x}\n', '${A:-\n', '{', 'A']) {
-      const started = performance.now();
+      const started = process.cpuUsage();
       run(unit.repeat(20_000));
       run(`${unit.repeat(20_000)}}`);
-      expect(performance.now() - started).toBeLessThan(2_000);
+      expect(process.cpuUsage(started).user / 1000).toBeLessThan(2_000);
     }
   });
 
