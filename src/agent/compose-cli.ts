@@ -39,8 +39,11 @@ export interface Compose {
   restart(project: ComposeProject, services: readonly string[], call: ComposeCall): Promise<void>;
   /** Sends a signal such as `SIGHUP` to every container of the service. */
   signal(project: ComposeProject, service: string, signal: string, call: ComposeCall): Promise<void>;
-  /** Such as `2.26.1-4`. Asked again once it is a minute old: an operator may upgrade it under a running agent. */
-  version(call: ComposeCall): Promise<string>;
+  /**
+   * Such as `2.26.1-4`. Asked again once it is a minute old: an operator may upgrade it under a running agent. Takes no
+   * signal, for the answer is shared.
+   */
+  version(call: Pick<ComposeCall, 'timeoutMs'>): Promise<string>;
 }
 
 const VERSION_AGE_MS = 60_000;
@@ -67,16 +70,20 @@ export function createCompose(host: HostConfig): Compose {
     async signal(project, service, signal, call) {
       await run('kill', ['--signal', signal, '--', service], call, project);
     },
-    version: (call) => version(async () => (await run('version', ['--short'], call)).trim()),
+    version: ({ timeoutMs }) => version(async () => (await run('version', ['--short'], { timeoutMs })).trim()),
   };
 }
 
-/** Gives the last answer for as long as it is young; failures are not kept. */
+/** One question for all who ask at the same time or soon after; failures are not kept. */
 function remember(ageMs: number): (ask: () => Promise<string>) => Promise<string> {
-  let known: { answer: string; until: number } | undefined;
-  return async (ask) => {
+  let known: { answer: Promise<string>; until: number } | undefined;
+  return (ask) => {
     if (known === undefined || performance.now() > known.until) {
-      known = { answer: await ask(), until: performance.now() + ageMs };
+      const asked = { answer: ask(), until: performance.now() + ageMs };
+      asked.answer.catch(() => {
+        if (known === asked) known = undefined;
+      });
+      known = asked;
     }
     return known.answer;
   };

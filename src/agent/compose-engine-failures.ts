@@ -104,6 +104,12 @@ export const UP_RULES: readonly FailureRule[] = [
     hint: 'Find who has it with docker ps or ss -ltnp, and free it or publish another port.',
   },
   {
+    pattern: /can't set (?<at>\S+) as feature requires? Docker Engine (?<version>v\d[\d.]*)/,
+    code: 'UpFailed',
+    message: '{at} needs Docker Engine {version} or later',
+    hint: 'Upgrade the engine of the host, or leave it out of the compose file.',
+  },
+  {
     pattern: /service "(?<name>[^"]*)" didn't complete successfully: exit (?<exit>\d+)/,
     code: 'UpFailed',
     message: '{name} ended with exit code {exit}, and others wait for it to succeed',

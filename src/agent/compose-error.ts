@@ -126,10 +126,11 @@ function showGroup(name: string, text: string, failure: ComposeFailure, words: W
       return showSentence(text, words);
     case 'image':
       return showImage(text, failure, words);
-    // The patterns of these match a variable's name in a fixed place, or digits only.
+    // The patterns of these match a variable's name in a fixed place, or digits and dots only.
     case 'variable':
     case 'line':
     case 'exit':
+    case 'version':
       return text;
     default:
       return showName(text, words);

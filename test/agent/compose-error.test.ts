@@ -255,6 +255,10 @@ describe('what compose says about containers', () => {
       'a file or directory that a service mounts is not there',
     ],
     [
+      "can't set healthcheck.interval as feature require Docker Engine v25 or later",
+      'healthcheck.interval needs Docker Engine v25 or later',
+    ],
+    [
       'Error response from daemon: Minimum memory limit allowed is 6MB',
       'docker compose up failed: Error response from daemon: Minimum memory limit allowed is …',
     ],
