@@ -5,7 +5,7 @@ import type { ManifestKind } from './schema.js';
 /** The documents of one kind by name. */
 export type NameIndex<Kind extends ManifestKind> = ReadonlyMap<string, NameEntry<Kind>>;
 
-export interface NameEntry<Kind extends ManifestKind> {
+interface NameEntry<Kind extends ManifestKind> {
   kind: Kind;
   name: string;
   /** Every document that takes the name, in reading order; never empty. */

@@ -8,7 +8,7 @@ export interface DocumentPlace {
   line: number;
 }
 
-export type ManifestOf<Kind extends ManifestKind> = {
+type ManifestOf<Kind extends ManifestKind> = {
   Instance: InstanceManifest;
   Fleet: FleetManifest;
   Host: HostManifest;

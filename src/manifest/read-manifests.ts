@@ -17,7 +17,7 @@ export interface ReadManifests {
 }
 
 /** The kinds that desired state is made of; a Template stands in its own folder. */
-export const DESIRED_KINDS = ['Instance', 'Fleet', 'Host'] as const satisfies readonly ManifestKind[];
+const DESIRED_KINDS = ['Instance', 'Fleet', 'Host'] as const satisfies readonly ManifestKind[];
 
 /**
  * Parses and checks every document of a text (YAML or JSON). One bad document hides no other. `file` is what problems

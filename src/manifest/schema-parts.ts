@@ -6,7 +6,7 @@ import { DURATION_PATTERN } from './duration.js';
  * error, an editor's tooltip and the reference say the same.
  */
 
-export const API_VERSION = 'flotilla.dev/v1';
+const API_VERSION = 'flotilla.dev/v1';
 
 /** The dialect that every schema here is written in. */
 export const DIALECT = 'https://json-schema.org/draft/2020-12/schema';

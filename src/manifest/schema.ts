@@ -7,7 +7,7 @@ import { templateSchema } from './schema-template.js';
  * and the reference are served from it.
  */
 
-export const instanceSchema = {
+const instanceSchema = {
   title: 'Instance',
   description: 'One tenant: one compose project in one directory on one host.',
   type: 'object',
@@ -74,7 +74,7 @@ export const instanceSchema = {
   },
 } as const satisfies JSONSchema;
 
-export const fleetSchema = {
+const fleetSchema = {
   title: 'Fleet',
   description: 'A group of instances with shared defaults.',
   type: 'object',
@@ -113,7 +113,7 @@ export const fleetSchema = {
   },
 } as const satisfies JSONSchema;
 
-export const hostSchema = {
+const hostSchema = {
   title: 'Host',
   description: 'A machine that holds instances: reached through an agent, or local to this process.',
   type: 'object',

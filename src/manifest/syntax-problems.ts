@@ -81,6 +81,7 @@ function describe(error: YAMLParseError, written: string, document: Document.Par
     case 'BAD_DIRECTIVE':
       return { message: `unknown directive ${JSON.stringify(written)}`, offset };
     default: {
+      if (/call stack/.test(error.message)) return { message: 'nested too deeply', offset };
       const opened = error.code === 'MISSING_CHAR' ? unclosedQuote(document) : undefined;
       if (opened === undefined) return { message: `not valid YAML: ${lowerFirst(error.message)}`, offset };
       return { message: 'a quoted text is not closed: expected its quote again', offset: opened };

@@ -1,6 +1,6 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { describeSchemaErrors, describeType } from './describe-schema-error.js';
+import { describeSchemaErrors, describeType, formatPath } from './describe-schema-error.js';
 import type { Finding, PathPart } from './finding.js';
 import { nearestName } from './nearest.js';
 import { KIND_SCHEMAS, type ManifestKind } from './schema.js';
@@ -66,7 +66,7 @@ function findUnusableNumbers(value: unknown, path: readonly PathPart[], findings
   if (typeof value === 'number') {
     const usable = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
     if (usable) return;
-    const message = `${path.join('.')}: expected a number that can be kept exactly`;
+    const message = `${formatPath(path)}: expected a number that can be kept exactly`;
     findings.push({ code: 'ManifestInvalid', message, path, needsQuotes: true });
   } else if (typeof value === 'object' && value !== null) {
     for (const key of Object.keys(value)) {

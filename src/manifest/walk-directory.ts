@@ -79,7 +79,7 @@ async function visitLink(walk: State, path: string): Promise<void> {
     const target = await realpath(join(walk.root, path));
     const isDirectory = (await stat(target)).isDirectory();
     if (!walk.options.accepts(name, isDirectory)) return;
-    if (!target.startsWith(walk.root + sep))
+    if (target !== walk.root && !target.startsWith(walk.root + sep))
       walk.refused.push({ path, reason: 'is a link that leads out of the directory' });
     else if (walk.seen.has(target)) return;
     else if (isDirectory) {

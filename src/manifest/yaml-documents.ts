@@ -14,7 +14,7 @@ export interface UnreadableDocument {
 }
 
 /** The most characters of one document; far above any manifest, and it bounds the work that one can ask for. */
-export const LARGEST_DOCUMENT = 1 << 20;
+const LARGEST_DOCUMENT = 1 << 20;
 
 /** How often an alias may be used, counting aliases inside aliases: what stops an alias bomb. */
 export const MOST_ALIASES = 100;
