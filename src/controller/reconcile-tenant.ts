@@ -1,10 +1,21 @@
-import type { ObservedTenant, TenantDriver } from '../agent-client/tenant-driver.js';
+import type { ApplyPhase, ObservedTenant, TenantDriver } from '../agent-client/tenant-driver.js';
 import { FlotillaError } from '../errors.js';
+import type { RollbackPolicy } from '../manifest/desired-state.js';
 import { lockedGate } from '../plan/gates.js';
 import type { DesiredTenant, Plan } from '../plan/plan.js';
 import { hasWork, planTenant } from '../plan/plan-tenant.js';
 import type { RenderedFile } from '../render/file-set.js';
 import type { ReconcileItem, ReconcileOptions } from './report.js';
+
+/** Phases in which the new files are in place already. */
+const AFTER_COMMIT: ReadonlySet<string> = new Set<ApplyPhase>([
+  'remove',
+  'up',
+  'restart',
+  'settle',
+  'verify',
+  'record',
+]);
 
 /** How often a plan that went stale between planning and applying is made anew. */
 const MAX_STALE_PLANS = 3;
@@ -14,16 +25,18 @@ export interface TenantWork {
   files: readonly RenderedFile[];
   driver: TenantDriver;
   reconcileId: string;
+  rollback: RollbackPolicy;
 }
 
-export type Outcome = Pick<ReconcileItem, 'result' | 'plan' | 'diffs' | 'applied'>;
+/** `error` is set exactly when the result is failed. */
+export type Outcome = Pick<ReconcileItem, 'result' | 'plan' | 'diffs' | 'applied'> & { error: FlotillaError | null };
 
 /**
  * Observes, plans and, unless it is a dry run or a gate holds it, applies one instance. The plan that a dry run
  * returns is the plan that a run applies.
  *
  * @param first what a batched observation of the host has just said; a run that has work looks again before it acts
- * @throws FlotillaError for everything that makes the instance failed
+ * @throws FlotillaError for what fails before there is a plan; later failures are outcomes, with their plan
  */
 export async function reconcileTenant(
   work: TenantWork,
@@ -35,12 +48,8 @@ export async function reconcileTenant(
     const observed = usable(fresh ? await observeAgain(work, options) : first);
     const outcome = await planOnce(work, observed, options);
     if (outcome.result !== 'changed' || options.dryRun) return outcome;
-    try {
-      return await applyPlan(work, outcome, options);
-    } catch (error) {
-      const stale = error instanceof FlotillaError && error.code === 'PlanStale';
-      if (!stale || attempt === MAX_STALE_PLANS) throw error;
-    }
+    const applied = await applyPlan(work, outcome, options);
+    if (applied.error?.code !== 'PlanStale' || attempt === MAX_STALE_PLANS) return applied;
   }
 }
 
@@ -74,39 +83,71 @@ async function planOnce(
   const containers = !options.filesOnly && hasWork(tenant, observed);
   const inspection = await driver.inspect({ tenant, files, containers }, callOptions(options));
   const plan = planTenant({ desired: tenant, observed, inspection, ignoreHold: options.ignoreHold });
-  const outcome = (result: Outcome['result']): Outcome => ({ result, plan, diffs: inspection.diffs, applied: null });
+  const outcome = (result: Outcome['result'], error: FlotillaError | null = null): Outcome => ({
+    result,
+    plan,
+    diffs: inspection.diffs,
+    applied: null,
+    error,
+  });
   if (plan.operations.length === 0) return outcome('inSync');
   if (plan.gate) return outcome('waiting');
   const { refused } = inspection;
-  if (refused)
-    throw new FlotillaError(refused.code, refused.message, {
-      phase: 'validate',
-      ...(refused.hint && { hint: refused.hint }),
-    });
-  return outcome('changed');
+  if (!refused) return outcome('changed');
+  const { code, message, hint } = refused;
+  return outcome(
+    'failed',
+    new FlotillaError(code, message, { phase: 'validate', ...(hint !== undefined && { hint }) }),
+  );
 }
 
-async function applyPlan(
-  { tenant, files, driver, reconcileId }: TenantWork,
-  planned: Outcome,
-  options: ReconcileOptions,
-): Promise<Outcome> {
+async function applyPlan(work: TenantWork, planned: Outcome, options: ReconcileOptions): Promise<Outcome> {
+  const { tenant, files, driver, reconcileId } = work;
   const plan = planned.plan as Plan;
   try {
-    const applied = await driver.apply(
-      { plan, content: { files }, reconcileId },
-      {
-        ...callOptions(options),
-        onProgress: (progress) => options.onEvent?.({ type: 'phase', slug: tenant.slug, ...progress }),
-      },
-    );
+    const applied = await driver.apply({ plan, content: { files }, reconcileId }, applyOptions(tenant, options));
     return { ...planned, result: 'converged', applied };
   } catch (error) {
-    if (!(error instanceof FlotillaError && error.code === 'Locked')) throw error;
-    const observed = await observeAgain({ tenant, files, driver, reconcileId }, options);
-    const gate = lockedGate(observed.lockedBy ?? { pid: 0, command: '', since: '' });
-    return { ...planned, result: 'waiting', plan: { ...plan, gate } };
+    if (!(error instanceof FlotillaError)) throw error;
+    if (error.code === 'Locked') return waitForLock(work, planned, options);
+    const goesBack = work.rollback === 'OnFailure' && plan.fromImageTag !== null && AFTER_COMMIT.has(error.phase ?? '');
+    return { ...planned, result: 'failed', error: goesBack ? await rollBack(work, plan, error, options) : error };
   }
+}
+
+async function waitForLock(work: TenantWork, planned: Outcome, options: ReconcileOptions): Promise<Outcome> {
+  const observed = await observeAgain(work, options);
+  const gate = lockedGate(observed.lockedBy ?? { pid: 0, command: '', since: '' });
+  return { ...planned, result: 'waiting', plan: { ...(planned.plan as Plan), gate } };
+}
+
+/** `rollback: OnFailure`: brings the previous file set back and holds the one that failed until desired state changes. */
+async function rollBack(
+  work: TenantWork,
+  failed: Plan,
+  error: FlotillaError,
+  options: ReconcileOptions,
+): Promise<FlotillaError> {
+  const { tenant, driver, reconcileId } = work;
+  const { code, message, phase, cause } = error;
+  const tell = (hint: string) =>
+    new FlotillaError(code, message, { cause, hint, ...(phase !== undefined && { phase }) });
+  try {
+    const { plan, generation } = await driver.planRollback(tenant, callOptions(options));
+    const hold = { digest: failed.digest, imageTag: failed.imageTag };
+    await driver.apply({ plan, content: { generation }, reconcileId, hold }, applyOptions(tenant, options));
+    return tell(`rolled back to ${plan.imageTag}; ${failed.imageTag} is held until desired state changes`);
+  } catch (second) {
+    const why = second instanceof FlotillaError ? second.message : 'unexpected error';
+    return tell(`rolling back failed too: ${why}`);
+  }
+}
+
+function applyOptions({ slug }: DesiredTenant, options: ReconcileOptions): Parameters<TenantDriver['apply']>[1] {
+  return {
+    ...callOptions(options),
+    onProgress: (progress) => options.onEvent?.({ type: 'phase', slug, ...progress }),
+  };
 }
 
 function callOptions({ signal }: ReconcileOptions): { signal?: AbortSignal } {

@@ -153,6 +153,7 @@ function prepare(
     files: fileSet.files,
     driver: driverFor(host),
     reconcileId: newId(),
+    rollback: instance.rollback,
   };
 }
 
@@ -174,21 +175,9 @@ async function reconcileOne(
 
 function finish(run: Run, instance: DesiredInstance, outcome: Outcome | { error: unknown }): void {
   const { slug, host, fleet, imageTag } = instance;
-  const item: ReconcileItem =
-    'error' in outcome
-      ? {
-          slug,
-          host,
-          fleet,
-          imageTag,
-          result: 'failed',
-          plan: null,
-          diffs: [],
-          conditions: [],
-          error: toItemError(outcome.error),
-          applied: null,
-        }
-      : { slug, host, fleet, imageTag, ...outcome, conditions: [], error: null };
+  const unplanned = { result: 'failed' as const, plan: null, diffs: [], applied: null };
+  const error = outcome.error ? toItemError(outcome.error) : null;
+  const item = { slug, host, fleet, imageTag, ...('result' in outcome ? outcome : unplanned), error };
   const complete = { ...item, conditions: toConditions(item, run.deps.now()) };
   run.items.push(complete);
   run.options.onEvent?.({ type: 'finished', slug, item: complete });

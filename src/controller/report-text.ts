@@ -79,7 +79,7 @@ export function formatSummary({ summary, items, problems }: ReconcileReport): st
 }
 
 /** `acme on edmonton-1: v2.4.0 -> v2.4.1 (changed)`. */
-export function formatHeader(item: ReconcileItem, paint: Paint): string {
+function formatHeader(item: ReconcileItem, paint: Paint): string {
   const [, words, brush] = RESULTS.find(([result]) => result === item.result) ?? ['failed', item.result, 'red'];
   const blocked = item.plan?.gate?.blocked ?? false;
   const why = item.result === 'waiting' && item.plan?.gate ? `: ${item.plan.gate.reason}` : '';

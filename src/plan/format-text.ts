@@ -5,7 +5,7 @@ import { missingVariables } from './format-variables.js';
 import type { ContainerChange, FileChange, FileStatus, Gate, Operation, Plan } from './plan.js';
 
 /** Colours a text, or returns it as it is. */
-export type Brush = (text: string) => string;
+type Brush = (text: string) => string;
 export type Paint = Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan', Brush>>;
 
 const asIs: Brush = (text) => text;

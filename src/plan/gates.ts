@@ -60,6 +60,6 @@ export function lockedGate(holder: NonNullable<ObservedTenant['lockedBy']>): Gat
 }
 
 function isOnlyDrift(desired: DesiredTenant, { applied }: ObservedTenant, files: readonly FileChange[]): boolean {
-  if (!applied || applied.outcome !== 'verified' || applied.digest !== desired.digest) return false;
+  if (applied?.outcome !== 'verified' || applied.digest !== desired.digest) return false;
   return files.every((file) => file.status === 'unchanged' || file.cause === 'drift');
 }

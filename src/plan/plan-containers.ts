@@ -66,8 +66,7 @@ function planService(
     return plan('create', 'up', missingCause(service, drift));
   if (service.definition === 'update' || service.definition === 'new')
     return plan('recreate', 'up', updateCause(service));
-  if (service.definition === 'environment')
-    return plan('recreate', 'up', 'its .env or env_file changed since the last up');
+  if (service.definition === 'environment') return plan('recreate', 'up', environmentCause(input));
   if (service.inlineChanged)
     return plan('recreate', 'recreate', 'the content of a config or secret that it uses changed');
   if (drift && drift.mend !== 'restart')
@@ -92,6 +91,10 @@ function updateCause(service: ServiceForecast): string {
   const { image, previousImage } = service;
   if (previousImage !== null && image !== previousImage) return `image changed: ${previousImage} -> ${image}`;
   return 'its definition changed';
+}
+
+function environmentCause({ unverified }: ContainerInput): string {
+  return unverified ? 'changed since the last successful up' : 'its .env or env_file changed since the last up';
 }
 
 /** Containers that an unfinished upgrade left behind are started by the next up. */

@@ -32,7 +32,8 @@ export function planTenant({ desired, observed, inspection, ignoreHold = false }
   const files = planFiles(desired, observed.files, observed.applied);
   const drift = findContainerDrift(observed);
   const why = reasonToBringUp(desired, observed);
-  const forecast = inspection?.forecast ?? null;
+  // Compose cannot say what becomes of containers by files that it refuses.
+  const forecast = inspection?.refused ? null : (inspection?.forecast ?? null);
   const services =
     forecast &&
     planContainers({

@@ -190,6 +190,24 @@ export function tenantDriverContract(
         expect(item.error?.message).toContain('no_such_key');
       }));
 
+    it('an upgrade that fails to come up goes back by itself where the manifest says so, and is held', async () => {
+      fleet.writeInstance(slug, { rollback: 'OnFailure' });
+      fleet.writeTemplate({
+        'docker-compose.yml.mustache': APP_COMPOSE.replace('[serve]', '[crash]'),
+        'web.conf.mustache': 'bad\n',
+      });
+      const item = await fleet.runOne(slug);
+      expect(item).toMatchObject({
+        result: 'failed',
+        error: { code: 'VerifyFailed', hint: expect.stringContaining('rolled back to v1.0.0') },
+      });
+      expect(fleet.readTenant(slug, 'web.conf')).toBe('tag v1.0.0\n');
+      expect((await fleet.containers(slug)).find(({ service }) => service === 'web')).toMatchObject({
+        state: 'running',
+      });
+      expect(await fleet.runOne(slug)).toMatchObject({ result: 'waiting', plan: { gate: { reason: 'RolledBack' } } });
+    });
+
     it('a required variable that the .env lacks, until it is there', async () => {
       const needy = APP_COMPOSE.replace('hello}"', 'hello}"\n      SMTP: "${SMTP_HOST:?set it}"');
       fleet.writeTemplate({ 'docker-compose.yml.mustache': needy, 'web.conf.mustache': 'tag {{imageTag}}\n' });

@@ -18,6 +18,8 @@ export function emptyPlan(overrides: Partial<Plan> = {}): Plan {
     fileSet: [],
     compose: ['docker-compose.yml'],
     tenantCompose: [],
+    onChange: [],
+    released: [],
     timeouts: { pullMs: 1, upMs: 1, verifyMs: 1, settleMs: 1 },
     files: [],
     containers: [],
@@ -107,7 +109,7 @@ export const composeDiff = {
   omittedLines: 0,
 };
 
-export const envDiff = {
+const envDiff = {
   path: '.env',
   diff: '--- .env\n+++ .env\n@@ -1,1 +1,1 @@\n-PASSWORD=***\n+PASSWORD=*** (changed)\n',
   truncated: true,
