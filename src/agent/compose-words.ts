@@ -16,25 +16,26 @@ const POSITION = /^(?:services|networks|volumes|configs|secrets|include|name)(?:
 
 /** Words that compose, compose-go, the engine and runc use in sentences of their own. Lower case. */
 const SENTENCE_WORDS = new Set(
-  `anchor block character collection content ends expecting find flow indicator indentation key leading mark octet
-  referenced scalar scan scanning sequence simple stream tab tokens utf-8 utf8 a able access additional address addresses after again all allocated allowed already also an and another any are array
-  as at attached available be because being bind boolean both but by can cannot character characters client command
-  compose config configuration configured configs conflict conflicting connect connection container containers context
-  could create created creating cycle daemon declared decoding defined denied dependency depends deploy detected device
-  did didn't different directory do docker does doesn't driver duplicate duplicated either empty endpoint entrypoint env
-  environment error errors escape exec executable exceeds exist exists exit exited expected external externally failed
-  failing false file files flag following for format found from gateway get greater group has have healthcheck healthy
-  host image images in include incompatible incorrect index init input instead integer interface interpolating
-  interpolation into invalid ip ipam ipv4 ipv6 is it item items key label least length less limit limits line list long
-  malformed manifest map mapping match matches maximum may memory minimum missing mode mount mounting must mutually name
-  named namespace neither network networks no non nor not null number object oci of off on one only open operation option
-  options or out overlaps parse parsing path permission permitted pid platform pool port ports positive process profile
-  project properties property protocol pull range read reading recursive reference refers registry remove repository
-  request required resolve resource response root rootfs run runc runtime secret secrets section service services set
-  shim should signal size source space spec specified start started state status stop string subnet successfully such
-  supported syntax system tag target task than that the there this to token too top-level true type unable undefined
-  unexpected unhealthy unique unknown unmarshal unsupported use used user using valid validating value values variable
-  version volume volumes was when where which while with without yaml you`.split(/\s+/),
+  `a able access additional address addresses after again all allocated allowed already also an anchor and another any
+  are array as at attached available be because being bind block boolean both but by can cannot character characters
+  client collection command compose config configs configuration configured conflict conflicting connect connection
+  container containers content context could create created creating cycle daemon declared decoding defined denied
+  dependency depends deploy detected device did didn't different directory do docker does doesn't driver duplicate
+  duplicated either empty endpoint ends entrypoint env environment error errors escape exceeds exec executable exist
+  exists exit exited expected expecting external externally failed failing false file files find flag flow following
+  for format found from gateway get greater group has have healthcheck healthy host image images in include
+  incompatible incorrect indentation index indicator init input instead integer interface interpolating
+  interpolation into invalid ip ipam ipv4 ipv6 is it item items key label leading least length less limit limits
+  line list long malformed manifest map mapping mark match matches maximum may memory minimum missing mode mount
+  mounting must mutually name named namespace neither network networks no non nor not null number object oci octet
+  of off on one only open operation option options or out overlaps parse parsing path permission permitted pid
+  platform pool port ports positive process profile project properties property protocol pull range read reading
+  recursive reference referenced refers registry remove repository request required resolve resource response root
+  rootfs run runc runtime scalar scan scanning secret secrets section sequence service services set shim should
+  signal simple size source space spec specified start started state status stop stream string subnet successfully
+  such supported syntax system tab tag target task than that the there this to token tokens too top-level true type
+  unable undefined unexpected unhealthy unique unknown unmarshal unsupported use used user using utf-8 utf8 valid
+  validating value values variable version volume volumes was when where which while with without yaml you`.split(/\s+/),
 );
 
 /** @param texts compose files as rendered; leave out any that is sensitive or the tenant's own */
