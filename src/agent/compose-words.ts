@@ -35,7 +35,9 @@ const SENTENCE_WORDS = new Set(
   signal simple size source space spec specified start started state status stop stream string subnet successfully
   such supported syntax system tab tag target task than that the there this to token tokens too top-level true type
   unable undefined unexpected unhealthy unique unknown unmarshal unsupported use used user using utf-8 utf8 valid
-  validating value values variable version volume volumes was when where which while with without yaml you`.split(/\s+/),
+  validating value values variable version volume volumes was when where which while with without yaml you`.split(
+    /\s+/,
+  ),
 );
 
 /** @param texts compose files as rendered; leave out any that is sensitive or the tenant's own */
