@@ -2,7 +2,7 @@ import type { ReconcileItem, ReconcileReport } from '../controller/report.js';
 
 export const EXIT_DONE = 0;
 export const EXIT_ERROR = 1;
-export const EXIT_PENDING = 2;
+const EXIT_PENDING = 2;
 export const EXIT_INTERRUPTED = 130;
 
 /**

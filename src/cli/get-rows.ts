@@ -1,6 +1,7 @@
 import type { AppliedView } from '../agent-client/tenant-driver.js';
 import type { ReconcileItem, Result } from '../controller/report.js';
 import type { DesiredState } from '../manifest/desired-state.js';
+import { oneLine } from '../plan/format-safe.js';
 import { formatAge } from './table.js';
 
 export interface Listing {
@@ -51,7 +52,7 @@ export function describeInstances({ items, applied, now, desired }: ListingInput
         status,
         formatAge(record?.appliedAt ?? null, now),
       ],
-      wideCells: [project || '-', template || '-', String(record?.generation ?? '-'), messageOf(item)],
+      wideCells: [project || '-', template || '-', String(record?.generation ?? '-'), messageOf(item, record)],
       document: {
         slug: item.slug,
         host: item.host,
@@ -65,7 +66,7 @@ export function describeInstances({ items, applied, now, desired }: ListingInput
         template,
         result: item.result,
         status,
-        message: messageOf(item),
+        message: messageOf(item, record),
       },
     };
   });
@@ -145,10 +146,13 @@ function statusOf(item: ReconcileItem, record: AppliedView | null): string {
   return record.imageTag === item.imageTag ? 'Pending' : 'Update';
 }
 
-function messageOf({ error, plan, result }: ReconcileItem): string {
-  if (error !== null) return error.message;
-  if (plan?.gate) return plan.gate.message;
-  return result === 'changed' ? (plan?.operations.at(-1)?.cause ?? '') : '';
+function messageOf({ error, plan, result }: ReconcileItem, record: AppliedView | null): string {
+  if (error !== null) return oneLine(error.message);
+  if (plan?.gate) return oneLine(plan.gate.message);
+  if (result !== 'changed') return '';
+  const failure = record?.lastFailure;
+  if (failure) return `applying ${failure.imageTag} failed during ${failure.phase}: ${oneLine(failure.message)}`;
+  return oneLine(plan?.operations.at(-1)?.cause ?? '');
 }
 
 function counts(items: readonly ReconcileItem[]): Record<'inSync' | 'pending' | 'waiting' | 'failed', number> {

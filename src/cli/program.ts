@@ -3,7 +3,7 @@ import { HELP } from './help-texts.js';
 
 /** A command's action: given its arguments and options, it does the work and returns the exit code. */
 // biome-ignore lint/suspicious/noExplicitAny: commander hands over options untyped; each action module declares its own
-export type Action = (args: any, options: any) => Promise<number>;
+type Action = (args: any, options: any) => Promise<number>;
 export type Perform = (load: () => Promise<Action>, args: unknown, options: unknown) => Promise<void>;
 
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'];
