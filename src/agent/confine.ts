@@ -1,5 +1,5 @@
 import { lstatSync, realpathSync } from 'node:fs';
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { FlotillaError } from '../errors.js';
 import { errnoOf, toHostError } from './host-error.js';
 
@@ -65,8 +65,7 @@ export function checkManagedPath(path: string): void {
 
 /** Whether `path` is `directory` or below it. Both absolute and normalised. */
 export function isInside(directory: string, path: string): boolean {
-  const way = relative(directory, path);
-  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 }
 
 export function endsInLink(tenantDir: string, path: string): FlotillaError {

@@ -55,8 +55,11 @@ export function readProjectFile(tenantDir: string, path: string): string | undef
   }
 }
 
-/** A descriptor to read a path whose parents were checked, null when it is absent; the caller closes it and checks what it is. */
-export function openConfined(tenantDir: string, path: string): number | null {
+/**
+ * A descriptor to read a path whose parents were checked, null when it is absent; the caller closes it and checks what it is.
+ * @param realTenant the real path of the instance, for callers with many paths
+ */
+export function openConfined(tenantDir: string, path: string, realTenant?: string): number | null {
   let fd: number;
   try {
     fd = openSync(`${tenantDir}/${path}`, FLAGS);
@@ -69,7 +72,7 @@ export function openConfined(tenantDir: string, path: string): number | null {
   }
   if (!path.includes('/')) return fd;
   try {
-    requireConfined(fd, tenantDir, path);
+    requireConfined(fd, tenantDir, path, realTenant);
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -78,9 +81,13 @@ export function openConfined(tenantDir: string, path: string): number | null {
 }
 
 /** @throws PathEscapes unless what is open is inside the tenant: asks the kernel, so that no race can deceive. */
-export function requireConfined(fd: number, tenantDir: string, path: string): void {
+export function requireConfined(
+  fd: number,
+  tenantDir: string,
+  path: string,
+  tenant = realpathSync.native(tenantDir),
+): void {
   const real = readlinkSync(`/proc/self/fd/${fd}`);
-  const tenant = realpathSync(tenantDir);
   if (!isInside(tenant, real) || isInside(join(tenant, STATE_DIRECTORY), real)) {
     throw new FlotillaError(
       'PathEscapes',

@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { type BigIntStats, closeSync, createReadStream, fstatSync, lstatSync, readFileSync } from 'node:fs';
+import { type BigIntStats, closeSync, createReadStream, fstatSync, lstatSync, readSync, realpathSync } from 'node:fs';
 import type { ObservedFile } from '../agent-client/tenant-driver.js';
 import { confineParents, endsInLink } from './confine.js';
 import { openConfined, requireRegular } from './confined-file.js';
@@ -10,6 +10,9 @@ const AT_ONCE = 1 << 20;
 
 /** Timestamps come from a clock with ticks: a file that is younger than this could change again without its stamp changing. */
 const SETTLED_NS = 2_000_000_000n;
+
+/** For small files, which are read and hashed without a pause between. */
+const shared = Buffer.allocUnsafeSlow(64 << 10);
 
 export interface FileHasher {
   /**
@@ -25,10 +28,14 @@ export function createFileHasher(options: { maxEntries?: number } = {}): FileHas
   /** By device and inode. Oldest first, so that the first ones are dropped when it is full. */
   const known = new Map<string, { stamp: string; sha256: string }>();
 
-  async function hashOf(tenantDir: string, path: string, seen: BigIntStats): Promise<string | null> {
+  function hashOf(tenant: Tenant, path: string, seen: BigIntStats): string | null | Promise<string | null> {
     const found = known.get(keyOf(seen));
     if (found?.stamp === stampOf(seen)) return found.sha256;
-    const hashed = await hashFile(tenantDir, path);
+    const hashed = hashFile(tenant, path, seen);
+    return hashed instanceof Promise ? hashed.then(remember) : remember(hashed);
+  }
+
+  function remember(hashed: Hashed | null): string | null {
     if (hashed?.settled) {
       known.set(keyOf(hashed.stat), { stamp: stampOf(hashed.stat), sha256: hashed.sha256 });
       if (known.size > maxEntries) known.delete(known.keys().next().value as string);
@@ -39,16 +46,31 @@ export function createFileHasher(options: { maxEntries?: number } = {}): FileHas
   return {
     async observeFiles(tenantDir, paths) {
       const checked = new Set<string>();
+      const tenant: Tenant = { directory: tenantDir };
       const observed: ObservedFile[] = [];
       for (const path of paths) {
         const stat = lstatOf(tenantDir, path, confineParents(tenantDir, path, checked));
-        const sha256 = stat === undefined ? null : await hashOf(tenantDir, path, stat);
+        const hashed = stat === undefined ? null : hashOf(tenant, path, stat);
+        const sha256 = hashed instanceof Promise ? await hashed : hashed;
         const mode = sha256 === null || stat === undefined ? null : Number(stat.mode) & 0o7777;
         observed.push({ path, sha256, mode });
       }
       return observed;
     },
   };
+}
+
+/** An instance that is looked at. */
+interface Tenant {
+  directory: string;
+  /** Found out when it is first needed. */
+  real?: string;
+}
+
+interface Hashed {
+  sha256: string;
+  stat: BigIntStats;
+  settled: boolean;
 }
 
 /** The lower-case hex sha256 of a buffer. */
@@ -59,7 +81,7 @@ export function sha256Of(content: Buffer): string {
 /** The sha256 of one managed path now, without a cache; null when it is absent. @throws as observeFiles */
 export async function hashPath(tenantDir: string, path: string): Promise<string | null> {
   const stat = lstatOf(tenantDir, path, confineParents(tenantDir, path, new Set()));
-  return stat === undefined ? null : ((await hashFile(tenantDir, path))?.sha256 ?? null);
+  return stat === undefined ? null : ((await hashFile({ directory: tenantDir }, path, stat))?.sha256 ?? null);
 }
 
 function lstatOf(tenantDir: string, path: string, absolute: string): BigIntStats | undefined {
@@ -70,14 +92,43 @@ function lstatOf(tenantDir: string, path: string, absolute: string): BigIntStats
   return stat;
 }
 
-async function hashFile(tenantDir: string, path: string) {
-  const fd = openConfined(tenantDir, path);
+/** Small files at once and without a promise: for most instances that is all there is. */
+function hashFile(tenant: Tenant, path: string, seen: BigIntStats): Hashed | null | Promise<Hashed | null> {
+  if (path.includes('/')) tenant.real ??= realpathSync.native(tenant.directory);
+  const fd = openConfined(tenant.directory, path, tenant.real);
   if (fd === null) return null;
+  let streamed = false;
   try {
+    const sha256 = seen.size <= AT_ONCE ? hashAtOnce(fd, Number(seen.size)) : undefined;
     const stat = fstatSync(fd, { bigint: true });
-    requireRegular(stat, tenantDir, path);
-    const sha256 = stat.size <= AT_ONCE ? hash('sha256', readFileSync(fd)) : await hashStream(fd);
-    return { sha256, stat, settled: isSettled(stat, fstatSync(fd, { bigint: true })) };
+    requireRegular(stat, tenant.directory, path);
+    if (sha256 !== undefined) return { sha256, stat, settled: isSettled(seen, stat) };
+    streamed = true;
+    return hashStream(tenant.directory, path, fd, stat);
+  } catch (error) {
+    throw toHostError(error, `read ${path} in ${tenant.directory}`);
+  } finally {
+    if (!streamed) closeSync(fd);
+  }
+}
+
+/** undefined when it has more than the bytes that it had a moment ago. */
+function hashAtOnce(fd: number, size: number): string | undefined {
+  const buffer = size < shared.length ? shared : Buffer.allocUnsafe(size + 1);
+  let length = 0;
+  for (let read = 1; read > 0 && length <= size; length += read) {
+    read = readSync(fd, buffer, length, size + 1 - length, null);
+  }
+  return length <= size ? hash('sha256', buffer.subarray(0, length)) : undefined;
+}
+
+async function hashStream(tenantDir: string, path: string, fd: number, before: BigIntStats): Promise<Hashed> {
+  const digest = createHash('sha256');
+  try {
+    const stream = createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: AT_ONCE });
+    for await (const chunk of stream) digest.update(chunk as Buffer);
+    const stat = fstatSync(fd, { bigint: true });
+    return { sha256: digest.digest('hex'), stat, settled: isSettled(before, stat) };
   } catch (error) {
     throw toHostError(error, `read ${path} in ${tenantDir}`);
   } finally {
@@ -85,17 +136,10 @@ async function hashFile(tenantDir: string, path: string) {
   }
 }
 
-async function hashStream(fd: number): Promise<string> {
-  const digest = createHash('sha256');
-  for await (const chunk of createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: AT_ONCE }))
-    digest.update(chunk as Buffer);
-  return digest.digest('hex');
-}
-
 /** Nothing changed while it was read, and the last change is long enough ago that another would show in the stamp. */
 function isSettled(before: BigIntStats, after: BigIntStats): boolean {
   const now = BigInt(Date.now()) * 1_000_000n;
-  return stampOf(before) === stampOf(after) && after.ctimeNs + SETTLED_NS < now;
+  return keyOf(before) === keyOf(after) && stampOf(before) === stampOf(after) && after.ctimeNs + SETTLED_NS < now;
 }
 
 function keyOf(stat: BigIntStats): string {
