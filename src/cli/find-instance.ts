@@ -10,7 +10,11 @@ export function findInstance({ instances, brokenSlugs, problems }: DesiredState,
   if (found) return found;
   if (brokenSlugs.includes(slug)) {
     const own = problems.filter((problem) => problem.slug === slug);
-    throw new FlotillaError('ManifestInvalid', `the manifest of ${slug} has problems`, { problems: own });
+    if (own.length > 0)
+      throw new FlotillaError('ManifestInvalid', `the manifest of ${slug} has problems`, { problems: own });
+    throw new FlotillaError('ManifestInvalid', `the fleet or host of ${slug} has problems`, {
+      hint: 'flotilla validate lists them',
+    });
   }
   const near = nearestName(slug, [...instances.map((instance) => instance.slug), ...brokenSlugs]);
   throw new FlotillaError(

@@ -24,12 +24,7 @@ export async function renderCommand({ slug }: { slug: string }, options: Options
   const context = await createContext(options.io, options);
   const { desired, templates } = await loadFleet(options);
   const instance = findInstance(desired, slug);
-  const template = templates.get(instance.template);
-  if (!template) {
-    const problems = templates.problems.filter((problem) => problem.file.includes(`/${instance.template}/`));
-    throw new FlotillaError('TemplateNotFound', `template "${instance.template}" cannot be used`, { problems });
-  }
-  const fileSet = renderInstance(template, instance);
+  const fileSet = renderInstance(templates.use(instance.template), instance);
   const { out, err } = context.io;
   if (options.output !== undefined) {
     await writeFileSet(fileSet, options.output);

@@ -42,7 +42,7 @@ export function formatReportText(report: ReconcileReport, { paint, verbose }: Re
     return formatPlanText(item.plan, item.diffs, {
       paint,
       diffs: report.dryRun || verbose,
-      steps: verbose || item.result !== 'converged',
+      steps: report.dryRun || verbose,
       verbose,
       shown,
     });

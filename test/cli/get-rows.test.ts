@@ -15,6 +15,7 @@ const record = (overrides: Partial<AppliedView>): AppliedView => ({
   template: 'changemaker',
   files: [],
   outcome: 'verified',
+  unfinished: null,
   appliedAt: '2026-01-07T00:00:00Z',
   lastFailure: null,
   hold: null,

@@ -20,8 +20,6 @@ export function emptyPlan(overrides: Partial<Plan> = {}): Plan {
     tenantCompose: [],
     onChange: [],
     released: [],
-    onChange: [],
-    released: [],
     timeouts: { pullMs: 1, upMs: 1, verifyMs: 1, settleMs: 1 },
     files: [],
     containers: [],
