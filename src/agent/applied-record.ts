@@ -113,6 +113,7 @@ const RECORD: Record<string, Shape> = {
   template: text,
   files: list(object({ path: text, sha256: digest, mode: whole, createOnly: flag })),
   outcome,
+  unfinished: orNull(object({ files: list(text), services: list(text) })),
   appliedAt: text,
   lastFailure: orNull(object({ at: text, code: text, phase: text, message: text, imageTag: text })),
   hold: orNull(object({ digest: text, imageTag: text, at: text })),

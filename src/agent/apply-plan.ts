@@ -136,6 +136,7 @@ async function recordVerified(apply: Apply, record: AppliedRecord, up: BroughtUp
     services,
     composeVersion,
     outcome: 'verified',
+    unfinished: null,
     appliedAt: host.now().toISOString(),
   });
   await markGeneration(tenantDir, record.generation, 'verified');

@@ -79,6 +79,7 @@ function nextRecord({ plan, record, host, hold }: Apply): AppliedRecord {
       createOnly: ownership === 'CreateOnly',
     })),
     outcome: 'committed',
+    unfinished: unfinishedWith(plan, record),
     appliedAt: at,
     lastFailure: null,
     hold: hold ? { ...hold, at } : null,
@@ -86,6 +87,18 @@ function nextRecord({ plan, record, host, hold }: Apply): AppliedRecord {
     tenantCompose: [...plan.tenantCompose],
     services: record?.services ?? [],
     composeVersion: record?.composeVersion ?? '',
+  };
+}
+
+/** Adds to what earlier attempts left unfinished: the containers have seen none of it for sure until they are verified. */
+function unfinishedWith(plan: Plan, record: AppliedRecord | null): AppliedRecord['unfinished'] {
+  const changed = plan.operations.flatMap((operation) =>
+    operation.kind === 'write' || operation.kind === 'remove' ? [operation.path] : [],
+  );
+  const services = plan.containers?.map(({ service }) => service) ?? [];
+  return {
+    files: [...new Set([...(record?.unfinished?.files ?? []), ...changed])].sort(),
+    services: [...new Set([...(record?.unfinished?.services ?? []), ...services])].sort(),
   };
 }
 

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Inspection, ServiceForecast } from '../agent-client/tenant-driver.js';
 import { parseComposeText } from '../compose/compose-text.js';
 import { entriesOf, entryOf } from '../compose/compose-values.js';
-import type { ComposeModel, ServiceModel } from '../compose/model.js';
+import { type ComposeModel, NOTHING_INLINE, type ServiceModel } from '../compose/model.js';
 import { type ErrorCode, FlotillaError } from '../errors.js';
 import type { DesiredTenant } from '../plan/plan.js';
 import type { RenderedFile } from '../render/file-set.js';
@@ -134,7 +134,7 @@ function compareModels(
         oneShot: service.oneShot,
         mounts: relativeMounts(service, tenantDir),
         sharesWith: service.sharesWith,
-        ...compareService(service, was, recorded),
+        ...compareService(service, was, recorded, record?.outcome !== 'verified'),
       };
     });
 }
@@ -149,10 +149,12 @@ function compareService(
   next: ServiceModel,
   current: ServiceModel | undefined,
   recorded: ReadonlyMap<string, RecordedService> | null,
+  unverified: boolean,
 ): Pick<ServiceForecast, 'definition' | 'inlineChanged'> {
   const made = recorded === null ? current : recorded.get(next.name);
   if (made === undefined) return { definition: 'new', inlineChanged: false };
-  const inlineChanged = made.inline !== next.inline;
+  // Unverified: an `up` that was not finished may have made its container from other contents than the record's.
+  const inlineChanged = made.inline !== next.inline || (unverified && next.inline !== NOTHING_INLINE);
   if (made.definition === next.definition) return { definition: 'same', inlineChanged };
   return { definition: current?.definition === next.definition ? 'environment' : 'update', inlineChanged };
 }

@@ -36,6 +36,9 @@ export interface ComposeModel {
   services: Record<string, ServiceModel>;
 }
 
+/** `inline` of a service that is given nothing of the kind. */
+export const NOTHING_INLINE = hashJson([]);
+
 export interface ModelOptions {
   /** The instance's directory, absolute. */
   directory: string;

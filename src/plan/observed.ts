@@ -39,6 +39,11 @@ export interface AppliedView {
   files: readonly { path: string; sha256: string; mode: number; createOnly: boolean }[];
   /** committed: the files are there and were never successfully brought up. */
   outcome: 'committed' | 'verified';
+  /**
+   * What was committed since the containers were last verified: they may still read the old bytes of these files, and
+   * these services may have been started. null once verified.
+   */
+  unfinished: { files: readonly string[]; services: readonly string[] } | null;
   /** ISO 8601, UTC. */
   appliedAt: string;
   lastFailure: { at: string; code: ErrorCode; phase: string; message: string; imageTag: string } | null;

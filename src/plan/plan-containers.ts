@@ -1,6 +1,6 @@
 import type { OnChangeRule } from '../render/file-set.js';
 import type { ServiceDrift } from './container-drift.js';
-import type { ObservedService, ObservedTenant, ServiceForecast } from './observed.js';
+import type { AppliedView, ObservedService, ObservedTenant, ServiceForecast } from './observed.js';
 import type { ContainerChange, FileChange } from './plan.js';
 import { covers } from './plan-files.js';
 
@@ -19,6 +19,7 @@ interface ContainerInput {
   onChange: readonly OnChangeRule[];
   /** The files were never successfully brought up. */
   unverified: boolean;
+  unfinished: AppliedView['unfinished'];
 }
 
 /**
@@ -37,7 +38,8 @@ export function planContainers(input: ContainerInput): ServicePlan[] {
     ]),
   );
   for (const service of input.observed.services) {
-    if (service.recorded && service.containers.length > 0 && !plans.has(service.name)) {
+    const ours = service.recorded !== null || input.unfinished?.services.includes(service.name);
+    if (ours && service.containers.length > 0 && !plans.has(service.name)) {
       plans.set(service.name, { service: service.name, action: 'remove', cause: 'no longer defined', by: 'remove' });
     }
   }
@@ -109,19 +111,20 @@ function stoppedCause(observed: ObservedService | undefined): string | null {
 }
 
 /** The strongest reaction that any changed file under one of the service's mounts asks for. */
-function reactToFiles(service: ServiceForecast, { files, onChange }: ContainerInput): ServicePlan | null {
-  const reactions = files
-    .filter((file) => file.status !== 'unchanged' && file.status !== 'kept')
-    .flatMap((file) => reactToFile(service, file, onChange) ?? []);
+function reactToFiles(service: ServiceForecast, { files, onChange, unfinished }: ContainerInput): ServicePlan | null {
+  const changed = files.filter((file) => file.status !== 'unchanged' && file.status !== 'kept').map(({ path }) => path);
+  const reactions = [...new Set([...changed, ...(unfinished?.files ?? [])])]
+    .sort()
+    .flatMap((path) => reactToFile(service, path, onChange) ?? []);
   const rank = { recreate: 0, restart: 1, signal: 2 } as Record<string, number>;
   return reactions.sort((a, b) => (rank[a.by] ?? 9) - (rank[b.by] ?? 9))[0] ?? null;
 }
 
-function reactToFile(service: ServiceForecast, file: FileChange, rules: readonly OnChangeRule[]): ServicePlan | null {
-  const rule = rules.find((candidate) => candidate.service === service.name && covers(candidate.path, file.path));
-  if (!rule && !service.mounts.some((mount) => covers(mount, file.path))) return null;
+function reactToFile(service: ServiceForecast, path: string, rules: readonly OnChangeRule[]): ServicePlan | null {
+  const rule = rules.find((candidate) => candidate.service === service.name && covers(candidate.path, path));
+  if (!rule && !service.mounts.some((mount) => covers(mount, path))) return null;
   const action = rule?.action ?? 'Restart';
-  const base = { service: service.name, cause: `${file.path} changed` };
+  const base = { service: service.name, cause: `${path} changed` };
   if (action === 'None') return null;
   if (action === 'Recreate') return { ...base, action: 'recreate', by: 'recreate' };
   if (action === 'Restart') return { ...base, action: 'restart', by: 'restart' };
@@ -130,7 +133,6 @@ function reactToFile(service: ServiceForecast, file: FileChange, rules: readonly
     action: 'signal',
     by: 'signal',
     signal: action.slice('Signal:'.length),
-    cause: `${file.path} changed`,
   };
 }
 

@@ -43,6 +43,7 @@ export function planTenant({ desired, observed, inspection, ignoreHold = false }
       files: files.changes,
       onChange: desired.onChange,
       unverified: observed.applied?.outcome !== 'verified',
+      unfinished: observed.applied?.unfinished ?? null,
     });
   const envCoverage = inspection?.envCoverage ?? NO_COVERAGE;
   const operations = orderOperations(files.operations, services, why, drift);

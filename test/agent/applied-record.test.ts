@@ -29,6 +29,7 @@ test('the view for the controller has no image ids, no hashes of configuration',
     'project',
     'revision',
     'template',
+    'unfinished',
   ]);
   expect(view).toMatchObject({ generation: 3, project: 'acme', imageTag: 'v1.3.0' });
 });

@@ -288,6 +288,40 @@ describe('unfinished work', () => {
     );
   });
 
+  describe('after a crash between the commit and the verified end', () => {
+    const committed = (services: ObservedTenant['services']) =>
+      observedTenant(
+        { [COMPOSE]: 'compose v2' },
+        {
+          applied: appliedView(
+            { [COMPOSE]: 'compose v2' },
+            {
+              digest: 'sha256:new',
+              imageTag: 'v2',
+              outcome: 'committed',
+              unfinished: { files: ['nginx.conf', 'web.conf'], services: ['extra', 'nginx', 'web'] },
+            },
+          ),
+          services,
+        },
+      );
+
+    it('still does what the files that were committed ask for: their readers may have the old bytes', () => {
+      const desired = desiredTenant({ onChange: [{ path: 'nginx.conf', service: 'nginx', action: 'Signal:SIGHUP' }] });
+      const services = [forecast('nginx', { mounts: ['nginx.conf'] }), forecast('web', { mounts: ['web.conf'] })];
+      const text = plan(desired, committed([running('nginx'), running('web')]), inspection(services));
+      expect(text).toContain('container nginx: signal, nginx.conf changed\ncontainer web: restart, web.conf changed');
+      expect(text).toContain('-> restart [web] (web.conf changed)\n-> signal nginx SIGHUP (nginx.conf changed)');
+    });
+
+    it('removes a service that only the unfinished upgrade had, and leaves the others alone', () => {
+      const extra = { ...running('extra'), recorded: null };
+      const adhoc = { ...running('adhoc'), recorded: null };
+      const text = plan(desiredTenant(), committed([adhoc, extra, running('web')]), inspection([forecast('web')]));
+      expect(text).toContain('-> removeServices [extra] (no longer defined)');
+    });
+  });
+
   it('is never in sync while a commit is interrupted', () => {
     const applied = appliedView({ [COMPOSE]: 'compose v2' }, { digest: 'sha256:new', imageTag: 'v2' });
     expect(hasWork(desiredTenant(), observedTenant({ [COMPOSE]: 'compose v2' }, { applied, interrupted: true }))).toBe(

@@ -50,6 +50,7 @@ export function appliedView(files: Record<string, string>, over: Partial<Applied
     template: 'changemaker',
     files: Object.entries(files).map(([path, text]) => ({ path, sha256: sha(text), mode: 0o644, createOnly: false })),
     outcome: 'verified',
+    unfinished: null,
     appliedAt: '2026-01-01T00:00:00.000Z',
     lastFailure: null,
     hold: null,

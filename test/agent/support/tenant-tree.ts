@@ -116,6 +116,7 @@ export function recordOf(generation: number, files: Record<string, string | Buff
       createOnly: false,
     })),
     outcome: 'verified',
+    unfinished: null,
     appliedAt: '2024-05-01T10:00:00.000Z',
     lastFailure: null,
     hold: null,
