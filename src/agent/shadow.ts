@@ -1,8 +1,13 @@
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlotillaError } from '../errors.js';
 import { confinePath, STATE_DIRECTORY } from './confine.js';
 import { errnoOf, toHostError } from './host-error.js';
+import { hasEnded, ownProcessMark } from './process-mark.js';
+
+const PREFIX = 'flotilla-shadow-';
+/** Bases that this process has swept. */
+const swept = new Set<string>();
 
 export interface ShadowRequest {
   /** An existing directory to make it in, such as the system's temporary one. */
@@ -33,7 +38,8 @@ export async function buildShadow(tenantDir: string, request: ShadowRequest): Pr
   const root = planLayers(tenantDir, request);
   let directory: string | undefined;
   try {
-    directory = await mkdtemp(join(request.base, 'flotilla-shadow-'));
+    await sweepOnce(request.base);
+    directory = await mkdtemp(join(request.base, `${PREFIX}${ownProcessMark()}-`));
     await buildLayer(root, directory, tenantDir);
   } catch (error) {
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
@@ -41,6 +47,19 @@ export async function buildShadow(tenantDir: string, request: ShadowRequest): Pr
   }
   const made = directory;
   return { directory, dispose: () => rm(made, { recursive: true, force: true }) };
+}
+
+/** Removes what processes that were killed could not: a shadow holds rendered files, secrets among them. */
+async function sweepOnce(base: string): Promise<void> {
+  if (swept.has(base)) return;
+  swept.add(base);
+  for (const name of await readdir(base)) {
+    if (!name.startsWith(PREFIX) || !hasEnded(name.slice(PREFIX.length, name.lastIndexOf('-')))) continue;
+    const stat = await lstat(join(base, name)).catch(() => null);
+    if (stat?.uid !== process.getuid?.()) continue;
+    // Another process may be at it, too.
+    await rm(join(base, name), { recursive: true, force: true }).catch(() => undefined);
+  }
 }
 
 function planLayers(tenantDir: string, { writes, removes }: ShadowRequest): Layer {
