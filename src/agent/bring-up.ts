@@ -84,6 +84,7 @@ async function upAll(
 ): Promise<void> {
   const { compose } = apply.host;
   const options = { ...composeCall(apply, call, 'up'), timeoutMs: apply.plan.timeouts.upMs };
+  await removeCreated(apply);
   try {
     // An interrupted `up` can leave a renamed container behind: the first try after it fails, the second succeeds.
     await compose.up(live, options).catch((error: unknown) => {
@@ -99,7 +100,7 @@ async function upAll(
   }
 }
 
-/** After a failed `up`: the next one would start these without their configs and secrets. */
+/** What a failed or a killed `up` left: the next one would start these without their configs and secrets. */
 async function removeCreated(apply: Apply): Promise<void> {
   try {
     const created = (await listContainers(apply))
@@ -107,7 +108,7 @@ async function removeCreated(apply: Apply): Promise<void> {
       .map((container) => container.id);
     await apply.host.engine.stopAndRemove(created, { timeoutMs: STOP_TIMEOUT_MS });
   } catch (error) {
-    // The failed `up` is what the operator must hear of.
+    // How `up` fails is what the operator must hear of.
     if (!(error instanceof FlotillaError)) throw error;
   }
 }

@@ -81,6 +81,8 @@ function flock(fd: number): Promise<boolean> {
     const child = spawn('flock', ['-n', '3'], {
       stdio: ['ignore', 'ignore', 'ignore', fd],
       env: { PATH: SEARCH_PATH },
+      // In a process group of its own: a terminal's Ctrl-C is for us, who know what to do about it.
+      detached: true,
       timeout: FLOCK_TIMEOUT_MS,
       killSignal: 'SIGKILL',
     });
