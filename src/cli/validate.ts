@@ -17,7 +17,10 @@ interface Options extends SharedOptions {
 export async function validateCommand(_args: object, options: Options): Promise<number> {
   const context = await createContext(options.io, options);
   const fleet = await loadFleet(options);
-  const problems = dropRepeated([...fleet.desired.problems, ...checkInstances(fleet, options.render ?? false)]);
+  const problems: readonly Found[] = [
+    ...fleet.desired.problems,
+    ...groupRepeated(checkInstances(fleet, options.render ?? false)),
+  ];
   const { instances, hosts } = fleet.desired;
   if (options.format === 'json') {
     const document = {
@@ -29,7 +32,7 @@ export async function validateCommand(_args: object, options: Options): Promise<
     };
     await context.io.out.write(`${JSON.stringify(document, null, 2)}\n`);
   } else {
-    const lines = problems.flatMap((problem) => formatProblem(problem, context.paint));
+    const lines = problems.flatMap((problem) => [...formatProblem(problem, context.paint), ...formatSlugs(problem)]);
     const found = `${count(instances.length, 'instance')}, ${count(hosts.size, 'host')}, ${count(fleet.templates.names.length, 'template')}`;
     const verdict =
       problems.length === 0 ? context.paint.green('valid') : context.paint.red(count(problems.length, 'problem'));
@@ -56,11 +59,30 @@ function* checkInstances({ desired, templates }: LoadedFleet, render: boolean): 
   }
 }
 
+interface Found extends Problem {
+  /** Every instance that it was found for, where it is not a problem of one manifest. */
+  slugs?: readonly string[];
+}
+
 /** A fault of a template is found for each of its instances, and shown once. */
-function dropRepeated(problems: readonly Problem[]): Problem[] {
-  const seen = new Set<string>();
-  return problems.filter(({ file, line, column, message }) => {
+function groupRepeated(problems: Iterable<Problem>): Found[] {
+  const groups = new Map<string, { problem: Problem; slugs: string[] }>();
+  for (const problem of problems) {
+    const { file, line, column, message, slug = '' } = problem;
     const key = `${file}\n${line}\n${column}\n${message}`;
-    return !seen.has(key) && seen.add(key);
-  });
+    const group = groups.get(key);
+    if (group) group.slugs.push(slug);
+    else groups.set(key, { problem, slugs: [slug] });
+  }
+  return [...groups.values()].map(({ problem, slugs }) => ({ ...problem, slugs }));
+}
+
+/** How many instances a line names at most. */
+const MOST_NAMES = 5;
+
+function formatSlugs({ slugs = [] }: Found): string[] {
+  if (slugs.length === 0) return [];
+  const rest = slugs.length - MOST_NAMES;
+  const shown = slugs.slice(0, MOST_NAMES).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+  return [`  found for ${slugs.length === 1 ? 'instance' : 'instances'} ${shown}`];
 }

@@ -144,9 +144,7 @@ function prepare(
 ): TenantWork {
   const host = desired.hosts.get(hostName);
   if (!host) throw new FlotillaError('ManifestInvalid', `${instance.slug}: no manifest describes host "${hostName}"`);
-  const template = templates.get(instance.template);
-  if (!template)
-    throw new FlotillaError('TemplateNotFound', `${instance.slug}: there is no template "${instance.template}"`);
+  const template = templates.use(instance.template);
   const fileSet = renderInstance(template, instance);
   return {
     tenant: toDesiredTenant(instance, template, fileSet, desired.revision),
@@ -185,10 +183,11 @@ function finish(run: Run, instance: DesiredInstance, outcome: Outcome | { error:
 
 function brokenItem(slug: string, { desired, now }: ReconcileDeps): ReconcileItem {
   const problems = desired.problems.filter((problem) => problem.slug === slug);
+  const own = problems.length > 0;
   const error: ItemError = {
     code: 'ManifestInvalid',
-    message: 'its manifest has problems',
-    hint: null,
+    message: own ? 'its manifest has problems' : 'its fleet or host has problems',
+    hint: own ? null : 'mend what is listed below; flotilla validate lists it too',
     phase: null,
     problems,
   };

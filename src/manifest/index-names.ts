@@ -1,5 +1,5 @@
 import type { PlacedFinding } from './finding.js';
-import type { BrokenDocument, DocumentPlace, ManifestDocument } from './manifest-document.js';
+import { type BrokenDocument, type DocumentPlace, type ManifestDocument, slugOf } from './manifest-document.js';
 import type { ManifestKind } from './schema.js';
 
 /** The documents of one kind by name. */
@@ -14,10 +14,7 @@ interface NameEntry<Kind extends ManifestKind> {
   document: ManifestDocument<Kind> | undefined;
 }
 
-/**
- * Broken documents count: a name that two take is ambiguous whichever of them can be read. One whose kind cannot be
- * told counts as an instance, so that a mangled manifest never looks like a removed one.
- */
+/** Broken documents count: a name that two take is ambiguous whichever of them can be read. */
 export function indexByName<Kind extends ManifestKind>(
   { documents, broken }: { documents: readonly ManifestDocument[]; broken: readonly BrokenDocument[] },
   kind: Kind,
@@ -34,14 +31,12 @@ export function indexByName<Kind extends ManifestKind>(
   for (const document of documents) {
     if (document.kind === kind) add(document.name, document.place, document as ManifestDocument<Kind>);
   }
-  for (const { kind: brokenKind, name, place } of broken) {
-    const counts = brokenKind === kind || (kind === 'Instance' && !OTHER_KINDS.has(brokenKind));
-    if (counts && name !== undefined) add(name, place, undefined);
+  for (const each of broken) {
+    const name = kind === 'Instance' ? slugOf(each) : each.kind === kind ? each.name : undefined;
+    if (name !== undefined) add(name, each.place, undefined);
   }
   return index;
 }
-
-const OTHER_KINDS = new Set<string | undefined>(['Fleet', 'Host', 'Template']);
 
 /** A finding at each of the documents that share a name, each naming the others. */
 export function findDuplicates(index: NameIndex<ManifestKind>): PlacedFinding[] {

@@ -7,7 +7,8 @@ import { setImmediate } from 'node:timers/promises';
 import { FlotillaError, type Problem } from '../errors.js';
 import type { DesiredState } from './desired-state.js';
 import type { PlacedFinding } from './finding.js';
-import { locateInText, type ReadManifests, readManifests } from './read-manifests.js';
+import { slugOf } from './manifest-document.js';
+import { type LocatedFinding, locateInText, type ReadManifests, readManifests } from './read-manifests.js';
 import { resolveManifests } from './resolve.js';
 import { codeOf, type Walk, type WalkedFile, walkDirectory } from './walk-directory.js';
 
@@ -56,7 +57,7 @@ export async function loadDesiredState(options: LoadOptions): Promise<DesiredSta
     ...templatesRead,
     ...manifestsRead,
     ...loaded.problems,
-    ...locateAll(findings, loaded.texts),
+    ...locateAll(findings, loaded),
   ];
   return { revision: `sha256:${revision.digest('hex')}`, ...resolution, problems: problems.sort(inFileOrder) };
 }
@@ -138,13 +139,16 @@ function readInto(loaded: Loaded, file: string, content: Buffer, digest: string)
   for (const problem of read.problems) loaded.problems.push(problem);
 }
 
-function locateAll(findings: readonly PlacedFinding[], texts: ReadonlyMap<string, string>): Problem[] {
-  const byFile = new Map<string, { index: number; finding: PlacedFinding }[]>();
+function locateAll(findings: readonly PlacedFinding[], { texts, documents, broken }: Loaded): Problem[] {
+  if (findings.length === 0) return [];
+  const slugs = new Map([...documents, ...broken].map((each) => [each.place, slugOf(each)]));
+  const byFile = new Map<string, LocatedFinding[]>();
   for (const finding of findings) {
     const { file, index } = finding.place;
     const found = byFile.get(file);
-    if (found === undefined) byFile.set(file, [{ index, finding }]);
-    else found.push({ index, finding });
+    const located = { index, finding, slug: slugs.get(finding.place) };
+    if (found === undefined) byFile.set(file, [located]);
+    else found.push(located);
   }
   return [...byFile].flatMap(([file, found]) => locateInText(file, texts.get(file) ?? '', found));
 }

@@ -30,6 +30,16 @@ export interface BrokenDocument {
   references: References;
 }
 
+/**
+ * The slug of the instance that a document declares. One whose kind cannot be told counts as an instance, so that a
+ * mangled manifest never looks like a removed one.
+ */
+export function slugOf({ kind, name }: Pick<BrokenDocument, 'kind' | 'name'>): string | undefined {
+  return kind !== undefined && OTHER_KINDS.has(kind) ? undefined : name;
+}
+
+const OTHER_KINDS = new Set<string>(['Fleet', 'Host', 'Template']);
+
 export interface References {
   fleet?: string;
   host?: string;

@@ -1,7 +1,13 @@
 import type { Document, ParsedNode } from 'yaml';
 import type { Problem } from '../errors.js';
 import { type Finding, locateFinding } from './finding.js';
-import type { BrokenDocument, DocumentPlace, ManifestDocument, References } from './manifest-document.js';
+import {
+  type BrokenDocument,
+  type DocumentPlace,
+  type ManifestDocument,
+  type References,
+  slugOf,
+} from './manifest-document.js';
 import type { ManifestKind, TemplateManifest } from './schema.js';
 import { name as nameSchema } from './schema-parts.js';
 import { createSourceText, type SourceText } from './source-text.js';
@@ -43,8 +49,10 @@ export function readManifests(
     const result = readDocument(source, read, kinds);
     if (result.problems.length === 0) documents.push(manifestDocument(place, result.value));
     else {
-      for (const problem of result.problems) problems.push(problem);
-      broken.push(brokenDocument(place, read.document));
+      const document = brokenDocument(place, read.document);
+      const slug = slugOf(document);
+      for (const problem of result.problems) problems.push(slug === undefined ? problem : { ...problem, slug });
+      broken.push(document);
     }
   }
   return { documents, broken, problems };
@@ -65,24 +73,29 @@ export function readTemplateManifest(
   return { manifest: undefined, problems: found };
 }
 
+/** A finding of the document that is the file's `index`th, and the instance that the document declares, if any. */
+export interface LocatedFinding {
+  index: number;
+  finding: Finding;
+  slug?: string | undefined;
+}
+
 /** Places findings about whole documents of one text, which is parsed again for that. */
-export function locateInText(
-  file: string,
-  text: string,
-  findings: readonly { index: number; finding: Finding }[],
-): Problem[] {
+export function locateInText(file: string, text: string, findings: readonly LocatedFinding[]): Problem[] {
   const source = createSourceText(file, text);
-  const byIndex = new Map<number, Finding[]>();
-  for (const { index, finding } of findings) {
-    const found = byIndex.get(index);
-    if (found === undefined) byIndex.set(index, [finding]);
-    else found.push(finding);
+  const byIndex = new Map<number, LocatedFinding[]>();
+  for (const each of findings) {
+    const found = byIndex.get(each.index);
+    if (found === undefined) byIndex.set(each.index, [each]);
+    else found.push(each);
   }
   const problems: Problem[] = [];
   let index = 0;
   for (const read of readYamlDocuments(text)) {
-    for (const finding of byIndex.get(index++) ?? []) {
-      if ('document' in read) problems.push(locateFinding(source, read.document, read.base, finding));
+    for (const { finding, slug } of byIndex.get(index++) ?? []) {
+      if (!('document' in read)) continue;
+      const problem = locateFinding(source, read.document, read.base, finding);
+      problems.push(slug === undefined ? problem : { ...problem, slug });
     }
   }
   return problems;

@@ -14,14 +14,14 @@ import type { SourceFile, TemplateSource } from './template-source.js';
  */
 export async function loadTemplates(dir: string): Promise<TemplateStore> {
   const names = await listTemplates(dir);
-  const templates = new Map<string, Template>();
-  const problems: Problem[] = [];
-  for (const name of names) {
-    const read = await readTemplate(dir, name);
-    if (read.template) templates.set(name, read.template);
-    problems.push(...read.problems);
-  }
-  return { get: (name) => templates.get(name), names, problems };
+  const read = new Map<string, ReadTemplate>();
+  for (const name of names) read.set(name, await readTemplate(dir, name));
+  return {
+    get: (name) => read.get(name)?.template,
+    use: (name) => useTemplate(dir, names, name, read.get(name)),
+    names,
+    problems: [...read.values()].flatMap(({ problems }) => problems),
+  };
 }
 
 /**
@@ -31,12 +31,22 @@ export async function loadTemplates(dir: string): Promise<TemplateStore> {
  */
 export async function loadTemplate(dir: string, name: string): Promise<Template> {
   const names = await listTemplates(dir);
-  if (!names.includes(name)) {
+  return useTemplate(dir, names, name, names.includes(name) ? await readTemplate(dir, name) : undefined);
+}
+
+/** What reading a template gave; `template` is undefined when it has problems. */
+interface ReadTemplate {
+  template: Template | undefined;
+  problems: readonly Problem[];
+}
+
+function useTemplate(dir: string, names: readonly string[], name: string, read: ReadTemplate | undefined): Template {
+  if (read === undefined) {
     const near = nearestName(name, names);
     const hint = near === undefined ? `templates are the folders of ${dir}` : `did you mean ${near}?`;
     throw new FlotillaError('TemplateNotFound', `there is no template "${name}"`, { hint });
   }
-  const { template, problems } = await readTemplate(dir, name);
+  const { template, problems } = read;
   if (template) return template;
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   throw new FlotillaError('TemplateInvalid', `template ${name} has ${count}`, { problems });
@@ -64,10 +74,7 @@ async function isFolder(dir: string, name: string): Promise<boolean> {
   );
 }
 
-async function readTemplate(
-  dir: string,
-  name: string,
-): Promise<{ template: Template | undefined; problems: readonly Problem[] }> {
+async function readTemplate(dir: string, name: string): Promise<ReadTemplate> {
   const folder = join(dir, name);
   const problems: Problem[] = [];
   try {

@@ -57,6 +57,8 @@ export type Syntax = 'yaml' | 'json' | null;
 /** All templates of a directory. A bad one is in `problems`, and does not hide the others. */
 export interface TemplateStore {
   get(name: string): Template | undefined;
+  /** @throws FlotillaError TemplateInvalid with all its problems; TemplateNotFound with the nearest name */
+  use(name: string): Template;
   /** Every folder, the bad ones included; sorted. */
   names: readonly string[];
   problems: readonly Problem[];
