@@ -118,7 +118,7 @@ function toErrorDocument(error: NonNullable<ReconcileItem['error']>): NonNullabl
 }
 
 function toProblemDocument(problem: Problem): ReportDocument['problems'][number] {
-  const { code, message, file, line, column, excerpt, hint } = problem;
+  const { code, message, file, line, column, excerpt, hint, slug } = problem;
   return {
     code,
     message,
@@ -127,5 +127,6 @@ function toProblemDocument(problem: Problem): ReportDocument['problems'][number]
     column: column ?? null,
     excerpt: excerpt ?? null,
     hint: hint ?? null,
+    slug: slug ?? null,
   };
 }

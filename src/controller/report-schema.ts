@@ -9,7 +9,7 @@ const mode = { type: 'string', pattern: '^[0-7]{4}$', description: 'Permission b
 const problem = {
   type: 'object',
   additionalProperties: false,
-  required: ['code', 'message', 'file', 'line', 'column', 'excerpt', 'hint'],
+  required: ['code', 'message', 'file', 'line', 'column', 'excerpt', 'hint', 'slug'],
   properties: {
     code: { type: 'string', enum: Object.keys(ERROR_CODES) },
     message: { type: 'string' },
@@ -18,6 +18,7 @@ const problem = {
     column: { type: ['integer', 'null'], minimum: 1 },
     excerpt: { ...nullableString, description: 'The line, and a caret below it.' },
     hint: nullableString,
+    slug: { ...nullableString, description: 'The instance that it keeps from being reconciled, where one is known.' },
   },
 } as const;
 
