@@ -2,7 +2,7 @@ import type { DesiredTenant, FileCause, Operation, Plan } from '../plan/plan.js'
 import type { AppliedRecord } from './applied-record.js';
 import type { Apply } from './apply-plan.js';
 import { keepFound } from './found-files.js';
-import { keepGeneration, pruneGenerations } from './generations.js';
+import { isKept, keepGeneration, pruneGenerations } from './generations.js';
 import { commitStaged, discardStage, type StagedCommit, stageCommit } from './journal.js';
 
 /** Causes of a write over bytes that are not what we last wrote. */
@@ -41,7 +41,7 @@ export async function commitFiles(apply: Apply, { commit, record }: Staged): Pro
   const { plan, tenantDir, files, host } = apply;
   const found = plan.files.filter((file) => FOUND_CAUSES.has(file.cause)).map((file) => file.path);
   await keepFound(tenantDir, host.now().getTime(), found);
-  if (record.generation !== apply.record?.generation) {
+  if (record.generation !== apply.record?.generation || !isKept(tenantDir, record.generation)) {
     const meta = {
       tenant: toTenant(plan),
       committedAt: record.appliedAt,

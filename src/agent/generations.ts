@@ -60,6 +60,11 @@ export async function keepGeneration(
   }
 }
 
+/** Whether there is such a file set: an operator may have cleared them away. */
+export function isKept(tenantDir: string, number: number): boolean {
+  return existsSync(join(directoryOf(tenantDir, number), META));
+}
+
 /** The kept file sets, newest first; those that cannot be read are left out. @param live the applied record's generation */
 export async function listGenerations(tenantDir: string, live: number): Promise<Generation[]> {
   const found: Generation[] = [];
