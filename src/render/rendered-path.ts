@@ -8,7 +8,7 @@ export function pathFault(path: string): string | null {
   if (path.endsWith('/')) return 'names a directory';
   const segments = path.split('/');
   if (segments.includes('..')) return 'leads out of the instance';
-  if (segments[0] === '.' && segments.length === 1) return 'names a directory';
+  if (segments.at(-1) === '.') return 'names a directory';
   if (normalisePath(path).split('/')[0]?.toLowerCase() === '.flotilla')
     return "lies in .flotilla/, which is Flotilla's own";
   if (segments.some((segment) => Buffer.byteLength(segment) > 255)) return 'holds a name of more than 255 bytes';

@@ -27,7 +27,6 @@ const STRANGE = [
   'constructor',
   'values.constructor.name',
   '__proto__',
-  'values.list.0',
   'a.b.m',
 ];
 

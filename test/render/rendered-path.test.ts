@@ -36,6 +36,7 @@ describe('the path of a rendered file', () => {
     ['/etc/passwd', '"/etc/passwd", which is absolute'],
     ['..', '"..", which leads out of the instance'],
     ['.', '".", which names a directory'],
+    ['./.', '"./.", which names a directory'],
     ['', '"", which is empty'],
     ['.flotilla/lock', `".flotilla/lock", which lies in .flotilla/, which is Flotilla's own`],
     ['.flotilla', `".flotilla", which lies in .flotilla/, which is Flotilla's own`],
