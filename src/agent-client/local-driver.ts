@@ -25,7 +25,7 @@ export function createLocalDriver(config: HostConfig): TenantDriver {
     apply: (request, options = {}) => applyPlan(host, request, options),
     async generations(ref) {
       const directory = await resolveTenant(config.root, ref.directory);
-      return listGenerations(directory, (await readRecord(directory))?.generation ?? 0);
+      return listGenerations(directory, readRecord(directory)?.generation ?? 0);
     },
     planRollback: (request, options) => planRollback(host, request, options?.signal),
     close: () => engine.close(),

@@ -52,7 +52,7 @@ export async function applyPlan(host: TenantHost, request: ApplyRequest, options
   try {
     const { recovered } = await recover(tenantDir);
     if (recovered) phases.report({ phase: 'recover', message: 'completed an interrupted commit' });
-    const record = await readRecord(tenantDir);
+    const record = readRecord(tenantDir);
     await refuseStale(host, tenantDir, plan, record);
     const files = await loadContent(tenantDir, request);
     return await transact({
@@ -122,8 +122,8 @@ async function prepareToCommit(apply: Apply): Promise<{ staged: Staged; model: S
   }
 }
 
-/** @returns whether the plan has such an operation */
-export function has(plan: Plan, kind: Operation['kind']): boolean {
+/** Whether the plan has such an operation. */
+function has(plan: Plan, kind: Operation['kind']): boolean {
   return plan.operations.some((operation) => operation.kind === kind);
 }
 

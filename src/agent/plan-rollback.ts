@@ -27,7 +27,7 @@ export async function planRollback(
   signal?: AbortSignal,
 ): Promise<{ plan: Plan; generation: number; diffs: readonly FileDiff[] }> {
   const directory = await resolveTenant(host.config.root, request.directory);
-  const record = await readRecord(directory);
+  const record = readRecord(directory);
   if (!record)
     throw new FlotillaError('GenerationNotFound', `${request.slug}: nothing was ever applied in ${directory}`);
   const number = request.to ?? (await previousGeneration(directory, record.generation, request.slug));

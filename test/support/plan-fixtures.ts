@@ -10,7 +10,7 @@ import type {
 import type { DesiredTenant, Plan } from '../../src/plan/plan.js';
 import type { FileEntry } from '../../src/render/file-set.js';
 
-export const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
+const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export function entry(path: string, text: string, over: Partial<FileEntry> = {}): FileEntry {
   return { path, sha256: sha(text), mode: 0o644, size: text.length, sensitive: false, ownership: 'Managed', ...over };
