@@ -21,14 +21,7 @@ const NAMES = [
   'values.m',
   'values.m.a',
 ];
-const STRANGE = [
-  'nope',
-  'values.nope',
-  'constructor',
-  'values.constructor.name',
-  '__proto__',
-  'a.b.m',
-];
+const STRANGE = ['nope', 'values.nope', 'constructor', 'values.constructor.name', '__proto__', 'a.b.m'];
 
 const value = fc.letrec((tie) => ({
   any: fc.oneof(
