@@ -1,10 +1,10 @@
-import { readRecord } from '../agent/applied-record.js';
-import { applyPlan } from '../agent/apply-plan.js';
-import { createCompose } from '../agent/compose-cli.js';
-import { resolveTenant } from '../agent/confine.js';
-import { createEngineApi } from '../agent/engine-api.js';
-import { createFileHasher } from '../agent/file-hash.js';
-import { listGenerations } from '../agent/generations.js';
+import { readRecord } from '../agent/state/applied-record.js';
+import { applyPlan } from '../agent/apply/apply-plan.js';
+import { createCompose } from '../agent/compose/compose-cli.js';
+import { resolveTenant } from '../agent/files/confine.js';
+import { createEngineApi } from '../agent/engine/engine-api.js';
+import { createFileHasher } from '../agent/files/file-hash.js';
+import { listGenerations } from '../agent/state/generations.js';
 import type { HostConfig } from '../agent/host.js';
 import { inspectTenant } from '../agent/inspect-tenant.js';
 import { observeTenants } from '../agent/observe-tenants.js';

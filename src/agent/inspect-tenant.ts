@@ -4,12 +4,12 @@ import type { Dotenv } from '../compose/dotenv.js';
 import { parseDotenv } from '../compose/dotenv.js';
 import { type ComposeFile, coverEnv, type EnvCoverage } from '../compose/env-coverage.js';
 import type { RenderedFile } from '../render/file-set.js';
-import { type AppliedRecord, readRecord } from './applied-record.js';
-import { resolveTenant } from './confine.js';
-import { readManagedFile, readProjectFile } from './confined-file.js';
-import { diffFile } from './file-diff.js';
-import { sha256Of } from './file-hash.js';
-import { forecastServices } from './forecast.js';
+import { forecastServices } from './compose/forecast.js';
+import { resolveTenant } from './files/confine.js';
+import { readManagedFile, readProjectFile } from './files/confined-file.js';
+import { diffFile } from './files/file-diff.js';
+import { sha256Of } from './files/file-hash.js';
+import { type AppliedRecord, readRecord } from './state/applied-record.js';
 import type { TenantHost } from './tenant-host.js';
 
 /**

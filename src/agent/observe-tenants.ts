@@ -1,12 +1,12 @@
 import { existsSync, realpathSync } from 'node:fs';
 import type { ObservedService, ObservedTenant, ObserveRequest } from '../agent-client/tenant-driver.js';
 import { FlotillaError } from '../errors.js';
-import { type AppliedRecord, readRecord, toAppliedView } from './applied-record.js';
-import { resolveTenant } from './confine.js';
-import type { EngineContainer } from './engine-containers.js';
-import { hasJournal } from './journal.js';
-import { readFailure } from './last-failure.js';
-import { readLockHolders } from './lock.js';
+import type { EngineContainer } from './engine/engine-containers.js';
+import { resolveTenant } from './files/confine.js';
+import { readLockHolders } from './lock/lock.js';
+import { type AppliedRecord, readRecord, toAppliedView } from './state/applied-record.js';
+import { hasJournal } from './state/journal.js';
+import { readFailure } from './state/last-failure.js';
 import type { TenantHost } from './tenant-host.js';
 
 interface ObserveOptions {

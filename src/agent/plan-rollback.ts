@@ -2,11 +2,11 @@ import type { FileDiff, InstanceRef } from '../agent-client/tenant-driver.js';
 import { FlotillaError } from '../errors.js';
 import type { Plan } from '../plan/plan.js';
 import { planTenant } from '../plan/plan-tenant.js';
-import { readRecord } from './applied-record.js';
-import { resolveTenant } from './confine.js';
-import { listGenerations, readGeneration } from './generations.js';
+import { resolveTenant } from './files/confine.js';
 import { inspectTenant } from './inspect-tenant.js';
 import { observeTenants } from './observe-tenants.js';
+import { readRecord } from './state/applied-record.js';
+import { listGenerations, readGeneration } from './state/generations.js';
 import type { TenantHost } from './tenant-host.js';
 
 export interface RollbackRequest extends InstanceRef {

@@ -1,7 +1,7 @@
 import type { Evaluation } from '../compose/interpolation.js';
-import type { Compose } from './compose-cli.js';
-import type { EngineApi } from './engine-api.js';
-import type { FileHasher } from './file-hash.js';
+import type { Compose } from './compose/compose-cli.js';
+import type { EngineApi } from './engine/engine-api.js';
+import type { FileHasher } from './files/file-hash.js';
 import type { HostConfig } from './host.js';
 
 /** One machine with tenants, and the means to work on it. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readRecord, toAppliedView, writeRecord } from '../../src/agent/applied-record.js';
+import { readRecord, toAppliedView, writeRecord } from '../../src/agent/state/applied-record.js';
 import { recordOf, temporaryDirectory, writeTree } from './support/tenant-tree.js';
 
 test('reads back what was written, readable by its owner only', async () => {

@@ -4,8 +4,8 @@ import {
   classifyComposeFailure,
   isNameConflict,
   type ServiceImage,
-} from '../../src/agent/compose-error.js';
-import { knownWords, showSentence } from '../../src/agent/compose-words.js';
+} from '../../src/agent/compose/compose-error.js';
+import { knownWords, showSentence } from '../../src/agent/compose/compose-words.js';
 
 const COMPOSE_TEXT = `
 services:

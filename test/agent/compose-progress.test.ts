@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createProgressReader } from '../../src/agent/compose-progress.js';
+import { createProgressReader } from '../../src/agent/compose/compose-progress.js';
 
 function read(text: string) {
   const reader = createProgressReader('acme', new Set(['web', 'db-1']));

@@ -1,8 +1,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { confinePath, resolveTenant } from '../../src/agent/confine.js';
-import { readManagedFile, readProjectFile } from '../../src/agent/confined-file.js';
+import { confinePath, resolveTenant } from '../../src/agent/files/confine.js';
+import { readManagedFile, readProjectFile } from '../../src/agent/files/confined-file.js';
 import { temporaryDirectory, writeTree } from './support/tenant-tree.js';
 
 describe('resolveTenant', () => {

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createEngineApi, type EngineApi } from '../../src/agent/engine-api.js';
+import { createEngineApi, type EngineApi } from '../../src/agent/engine/engine-api.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -32,7 +32,7 @@ describe('the engine cannot be used', () => {
     cleanups.push(() => api.close());
     await expect(api.listProjectContainers()).rejects.toMatchObject({
       code: 'EngineUnreachable',
-      message: 'the Docker Engine does not answer',
+      message: 'the Docker Engine at unix:///nonexistent/docker.sock does not answer: there is no such socket',
       hint: expect.stringContaining('systemctl status docker'),
     });
   });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseContainerList } from '../../src/agent/engine-containers.js';
+import { parseContainerList } from '../../src/agent/engine/engine-containers.js';
 
 function entry(State: string, Status: string, labels: Record<string, string> = {}) {
   const all = { project: 'acme', service: 'web', 'container-number': '2', 'config-hash': 'abc', ...labels };

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type DiffInput, diffFile } from '../../src/agent/file-diff.js';
+import { type DiffInput, diffFile } from '../../src/agent/files/file-diff.js';
 import { parseDotenv } from '../../src/compose/dotenv.js';
 import { temporaryDirectory } from './support/tenant-tree.js';
 

@@ -16,7 +16,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createFileHasher, hashPath } from '../../src/agent/file-hash.js';
+import { createFileHasher, hashPath } from '../../src/agent/files/file-hash.js';
 import { sha256, temporaryDirectory, writeTree } from './support/tenant-tree.js';
 
 test('gives hash and mode of each path in order, null for those that are absent', async () => {

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { keepFound } from '../../src/agent/found-files.js';
+import { keepFound } from '../../src/agent/state/found-files.js';
 import {
   type GenerationMeta,
   keepGeneration,
@@ -9,7 +9,7 @@ import {
   markGeneration,
   pruneGenerations,
   readGeneration,
-} from '../../src/agent/generations.js';
+} from '../../src/agent/state/generations.js';
 import type { RenderedFile } from '../../src/render/file-set.js';
 import {
   canMount,

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, readdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readRecord, writeRecord } from '../../src/agent/applied-record.js';
-import { type Commit, commitStaged, hasJournal, recover, stageCommit } from '../../src/agent/journal.js';
+import { readRecord, writeRecord } from '../../src/agent/state/applied-record.js';
+import { type Commit, commitStaged, hasJournal, recover, stageCommit } from '../../src/agent/state/journal.js';
 import { apply, commitOf, contents, diskFull, write } from './support/commits.js';
 import {
   canMount,

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { stageCommit } from '../../src/agent/journal.js';
+import { stageCommit } from '../../src/agent/state/journal.js';
 import { apply, commitOf, contents, write } from './support/commits.js';
 import {
   canMount,

@@ -1,8 +1,8 @@
 import { chownSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readRecord } from '../../src/agent/applied-record.js';
-import { commitStaged, discardStage, hasJournal, recover, stageCommit } from '../../src/agent/journal.js';
+import { readRecord } from '../../src/agent/state/applied-record.js';
+import { commitStaged, discardStage, hasJournal, recover, stageCommit } from '../../src/agent/state/journal.js';
 import { apply, commitOf, contents, modeOf, write } from './support/commits.js';
 import { sha256, snapshot, temporaryDirectory, writeTree } from './support/tenant-tree.js';
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { acquireLock, readLockHolder, readLockHolders } from '../../src/agent/lock.js';
+import { acquireLock, readLockHolder, readLockHolders } from '../../src/agent/lock/lock.js';
 import { temporaryDirectory, writeTree } from './support/tenant-tree.js';
 
 const OWNER = { command: 'flotilla reconcile' };
@@ -72,7 +72,7 @@ test('the note of a holder that was killed does not speak for the next one', asy
 
 test('after kill -9 it stays held for as long as a child that inherited it lives', async () => {
   const tenant = temporaryDirectory();
-  const module = join(import.meta.dirname, '../../src/agent/lock.ts');
+  const module = join(import.meta.dirname, '../../src/agent/lock/lock.ts');
   const code = `
     import { spawn } from 'node:child_process';
     const { acquireLock } = await import(${JSON.stringify(module)});

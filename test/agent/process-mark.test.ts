@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { hasEnded, ownProcessMark } from '../../src/agent/process-mark.js';
-import { buildShadow } from '../../src/agent/shadow.js';
+import { hasEnded, ownProcessMark } from '../../src/agent/files/process-mark.js';
+import { buildShadow } from '../../src/agent/files/shadow.js';
 import { temporaryDirectory } from './support/tenant-tree.js';
 
 /** The mark of a process that was killed. */
 async function markOfKilled(): Promise<string> {
   const program = `
-    import { ownProcessMark } from ${JSON.stringify(new URL('../../src/agent/process-mark.ts', import.meta.url).href)};
+    import { ownProcessMark } from ${JSON.stringify(new URL('../../src/agent/files/process-mark.ts', import.meta.url).href)};
     console.log(ownProcessMark());
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', program]);

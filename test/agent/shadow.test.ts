@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { buildShadow } from '../../src/agent/shadow.js';
+import { buildShadow } from '../../src/agent/files/shadow.js';
 import { snapshot, temporaryDirectory, writeTree } from './support/tenant-tree.js';
 
 const file = (path: string, content: string, mode = 0o644) => ({ path, content: Buffer.from(content), mode });

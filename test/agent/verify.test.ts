@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ContainerDetail } from '../../src/agent/engine-api.js';
-import type { EngineContainer } from '../../src/agent/engine-containers.js';
-import { verifyServices } from '../../src/agent/verify.js';
+import type { ContainerDetail } from '../../src/agent/engine/engine-api.js';
+import type { EngineContainer } from '../../src/agent/engine/engine-containers.js';
+import { verifyServices } from '../../src/agent/engine/verify.js';
 import type { ServiceModel } from '../../src/compose/model.js';
 
 /** A container of service `web`; what the engine would say about it. */

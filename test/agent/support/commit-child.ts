@@ -1,5 +1,5 @@
 import { readFileSync, writeSync } from 'node:fs';
-import { type Commit, commitStaged, recover, stageCommit } from '../../../src/agent/journal.js';
+import { type Commit, commitStaged, recover, stageCommit } from '../../../src/agent/state/journal.js';
 
 /** What a child does: one commit or one recovery, ended by SIGKILL before the given step. Steps count from 1. */
 export interface ChildTask {

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { readRecord, writeRecord } from '../../../src/agent/applied-record.js';
-import { type Commit, commitStaged, recover, stageCommit } from '../../../src/agent/journal.js';
+import { readRecord, writeRecord } from '../../../src/agent/state/applied-record.js';
+import { type Commit, commitStaged, recover, stageCommit } from '../../../src/agent/state/journal.js';
 import type { ChildTask } from './commit-child.js';
 import { recordOf, sha256, snapshot, writeTree } from './tenant-tree.js';
 
@@ -197,7 +197,9 @@ function compileChild(work: string): string {
   const sources = [
     'src/errors.ts',
     'test/agent/support/commit-child.ts',
-    ...readdirSync(join(ROOT, 'src/agent')).map((name) => `src/agent/${name}`),
+    ...readdirSync(join(ROOT, 'src/agent'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `src/agent/${name}`),
   ];
   for (const source of sources.filter((name) => name.endsWith('.ts'))) {
     const compilerOptions = {

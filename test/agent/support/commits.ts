@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Commit, type CommitWrite, commitStaged, stageCommit } from '../../../src/agent/journal.js';
+import { type Commit, type CommitWrite, commitStaged, stageCommit } from '../../../src/agent/state/journal.js';
 import { recordOf } from './tenant-tree.js';
 
 export function write(path: string, content: string, more: Partial<CommitWrite> = {}): CommitWrite {

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { AppliedRecord } from '../../../src/agent/applied-record.js';
+import type { AppliedRecord } from '../../../src/agent/state/applied-record.js';
 import type { RenderedFile } from '../../../src/render/file-set.js';
 
 /** Removed when the test has ended. */

@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, writeSync } from 'node:fs';
+import type { LockHolder } from '../../agent-client/tenant-driver.js';
+import { FlotillaError } from '../../errors.js';
+import { ensureStateDirectory, statePath } from '../files/fs-atomic.js';
+import { errnoOf, toHostError } from '../files/host-error.js';
+import { LOCK_FILE, readLockHolder } from './lock-holder.js';
+
+export { readLockHolder, readLockHolders } from './lock-holder.js';
+
+/** `flock -n` answers at once; more than this means that the machine is in trouble. */
+const FLOCK_TIMEOUT_MS = 10_000;
+const SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin';
+
+export interface TenantLock {
+  /** Give it to each compose child (in `stdio`): the lock then holds until the last of them has ended, whatever happens to us. */
+  readonly fd: number;
+  /** Closes our descriptor. May be called again. */
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the instance's kernel lock (flock(2) on `.flotilla/lock`), which an operator's script can take too. It does not wait.
+ * The instance directory must exist.
+ * @throws Locked, naming the holder
+ */
+export async function acquireLock(tenantDir: string, owner: { command: string }): Promise<TenantLock> {
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const fd = await openLockFile(tenantDir);
+    try {
+      if (!(await flock(fd))) throw lockedBy(tenantDir, readLockHolder(tenantDir));
+      // Whoever removed `.flotilla` meanwhile left us with the lock on a file that nobody else will find.
+      const now = lstatSync(statePath(tenantDir, LOCK_FILE), { bigint: true, throwIfNoEntry: false });
+      if (now?.ino === fstatSync(fd, { bigint: true }).ino) return holdLock(fd, owner);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    closeSync(fd);
+  }
+  throw lockedBy(tenantDir, null);
+}
+
+function holdLock(fd: number, owner: { command: string }): TenantLock {
+  const note: LockHolder = { pid: process.pid, command: owner.command, since: new Date().toISOString() };
+  ftruncateSync(fd, 0);
+  try {
+    writeSync(fd, `${JSON.stringify(note)}\n`, 0);
+  } catch (error) {
+    // The note is for people; a full disk must not keep anybody from the lock.
+    if (errnoOf(error) !== 'ENOSPC' && errnoOf(error) !== 'EDQUOT') throw error;
+  }
+  let open = true;
+  return {
+    fd,
+    async release() {
+      if (!open) return;
+      open = false;
+      try {
+        ftruncateSync(fd, 0);
+      } finally {
+        closeSync(fd);
+      }
+    },
+  };
+}
+
+async function openLockFile(tenantDir: string): Promise<number> {
+  try {
+    await ensureStateDirectory(tenantDir);
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    return openSync(statePath(tenantDir, LOCK_FILE), flags, 0o600);
+  } catch (error) {
+    throw toHostError(error, `open the lock of ${tenantDir}`);
+  }
+}
+
+/** Node cannot flock(2), but a child can on a descriptor that it inherits: the lock belongs to the open file, which stays ours. */
+function flock(fd: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('flock', ['-n', '3'], {
+      stdio: ['ignore', 'ignore', 'ignore', fd],
+      env: { PATH: SEARCH_PATH },
+      // In a process group of its own: a terminal's Ctrl-C is for us, who know what to do about it.
+      detached: true,
+      timeout: FLOCK_TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+    });
+    child.once('error', (cause) => {
+      reject(new FlotillaError('Internal', 'cannot run the flock command', { cause, hint: 'install util-linux' }));
+    });
+    child.once('exit', (code) => {
+      if (code === 0 || code === 1) resolve(code === 0);
+      else reject(new FlotillaError('Internal', `the flock command failed (exit ${code ?? 'by a signal'})`));
+    });
+  });
+}
+
+function lockedBy(tenantDir: string, holder: LockHolder | null): FlotillaError {
+  const who = holder === null ? 'another process' : holder.command || 'another process';
+  const details = [holder?.pid ? `pid ${holder.pid}` : '', holder?.since ? `since ${holder.since}` : ''].filter(
+    Boolean,
+  );
+  const aside = details.length > 0 ? ` (${details.join(', ')})` : '';
+  return new FlotillaError('Locked', `the instance in ${tenantDir} is locked by ${who}${aside}`, {
+    hint: 'it is tried again by itself once that has ended',
+  });
+}
