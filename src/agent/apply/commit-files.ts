@@ -1,8 +1,8 @@
 import type { DesiredTenant, FileCause, Operation, Plan } from '../../plan/plan.js';
 import type { AppliedRecord } from '../state/applied-record.js';
 import { keepFound } from '../state/found-files.js';
-import { isKept, keepGeneration, pruneGenerations } from '../state/generations.js';
-import { commitStaged, discardStage, type StagedCommit, stageCommit } from '../state/journal.js';
+import { forgetGeneration, isKept, keepGeneration, pruneGenerations } from '../state/generations.js';
+import { commitStaged, discardStage, hasJournal, type StagedCommit, stageCommit } from '../state/journal.js';
 import type { Apply } from './apply.js';
 
 /** Causes of a write over bytes that are not what we last wrote. */
@@ -38,10 +38,23 @@ export async function stageFiles(apply: Apply): Promise<Staged> {
  * @returns the record as it stands now: committed, not yet verified
  */
 export async function commitFiles(apply: Apply, { commit, record }: Staged): Promise<AppliedRecord> {
+  const { tenantDir } = apply;
+  try {
+    await keepFileSets(apply, record);
+    await commitStaged(commit);
+  } catch (error) {
+    if (!hasJournal(tenantDir)) await forget(apply, commit, record).catch(() => undefined);
+    throw error;
+  }
+  await pruneGenerations(tenantDir, record.generation);
+  return record;
+}
+
+async function keepFileSets(apply: Apply, record: AppliedRecord): Promise<void> {
   const { plan, tenantDir, files, host } = apply;
   const found = plan.files.filter((file) => FOUND_CAUSES.has(file.cause)).map((file) => file.path);
   await keepFound(tenantDir, host.now().getTime(), found);
-  if (record.generation !== apply.record?.generation || !isKept(tenantDir, record.generation)) {
+  if (isNewGeneration(apply, record) || !isKept(tenantDir, record.generation)) {
     const meta = {
       tenant: toTenant(plan),
       committedAt: record.appliedAt,
@@ -50,9 +63,16 @@ export async function commitFiles(apply: Apply, { commit, record }: Staged): Pro
     };
     await keepGeneration(tenantDir, record.generation, meta, files);
   }
-  await commitStaged(commit);
-  await pruneGenerations(tenantDir, record.generation);
-  return record;
+}
+
+function isNewGeneration(apply: Apply, record: AppliedRecord): boolean {
+  return record.generation !== apply.record?.generation;
+}
+
+/** What was prepared for a commit that came to nothing must not fill the disk further, nor be listed. */
+async function forget(apply: Apply, commit: StagedCommit, record: AppliedRecord): Promise<void> {
+  await discardStage(commit);
+  if (isNewGeneration(apply, record)) await forgetGeneration(apply.tenantDir, record.generation);
 }
 
 function operations<Kind extends Operation['kind']>(plan: Plan, kind: Kind): Extract<Operation, { kind: Kind }>[] {

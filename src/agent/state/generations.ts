@@ -111,6 +111,11 @@ export async function markGeneration(tenantDir: string, number: number, outcome:
   }
 }
 
+/** Forgets one file set: that of a commit which came to nothing. */
+export async function forgetGeneration(tenantDir: string, number: number): Promise<void> {
+  await rm(directoryOf(tenantDir, number), { recursive: true, force: true });
+}
+
 /** Forgets all but the live file set and the newest `keep` others. */
 export async function pruneGenerations(tenantDir: string, live: number, keep = 5): Promise<void> {
   const others = numbersIn(statePath(tenantDir, GENERATIONS)).filter((number) => number !== live);
