@@ -65,6 +65,7 @@ async function observeTenant(
       ? await host.hasher.observeFiles(directory, paths)
       : paths.map((path) => ({ path, sha256: null, mode: null })),
     applied: record && { ...toAppliedView(record), lastFailure: failure },
+    lastFailure: failure,
     services: containers
       ? toServices(
           containers.filter(({ project }) => project === request.project),

@@ -20,10 +20,14 @@ interface Row {
   document: Readonly<Record<string, unknown>>;
 }
 
+export type LastFailure = NonNullable<AppliedView['lastFailure']>;
+
 export interface ListingInput {
   items: readonly ReconcileItem[];
   desired: DesiredState;
   applied: ReadonlyMap<string, AppliedView>;
+  /** How the newest attempt on an instance failed; those that did not are not in it. */
+  failures: ReadonlyMap<string, LastFailure>;
   now: Date;
 }
 
@@ -35,11 +39,14 @@ const STATUS: Record<Result, string> = {
   failed: 'Failed',
 };
 
-export function describeInstances({ items, applied, now, desired }: ListingInput): Listing {
+export function describeInstances({ items, applied, failures, now, desired }: ListingInput): Listing {
   const instances = new Map(desired.instances.map((instance) => [instance.slug, instance]));
   const rows = items.map((item) => {
     const record = applied.get(item.slug) ?? null;
-    const status = statusOf(item, record);
+    const last = failures.get(item.slug);
+    const failure = last?.imageTag === item.imageTag ? last : null;
+    const status = statusOf(item, record, failure);
+    const message = messageOf(item, failure);
     const { directory = '', project = '', template = '' } = instances.get(item.slug) ?? {};
     return {
       name: item.slug,
@@ -52,7 +59,7 @@ export function describeInstances({ items, applied, now, desired }: ListingInput
         status,
         formatAge(record?.appliedAt ?? null, now),
       ],
-      wideCells: [project || '-', template || '-', String(record?.generation ?? '-'), messageOf(item, record)],
+      wideCells: [project || '-', template || '-', String(record?.generation ?? '-'), message],
       document: {
         slug: item.slug,
         host: item.host,
@@ -66,7 +73,7 @@ export function describeInstances({ items, applied, now, desired }: ListingInput
         template,
         result: item.result,
         status,
-        message: messageOf(item, record),
+        message,
       },
     };
   });
@@ -138,21 +145,27 @@ export function describeFleets({ items }: ListingInput): Listing {
 /** Errors that say something of the host rather than of one tenant. */
 const HOST_CODES = new Set<string>(['HostUnreachable', 'HostRootMissing', 'EngineUnreachable', 'ComposeMissing']);
 
-function statusOf(item: ReconcileItem, record: AppliedView | null): string {
+/** Where what is desired was tried and failed, the status says how: that it is pending still is what follows from it. */
+function statusOf(item: ReconcileItem, record: AppliedView | null, failure: LastFailure | null): string {
   if (item.result === 'failed') return item.error?.code ?? 'Failed';
   if (item.result === 'waiting') return item.plan?.gate?.reason ?? 'Waiting';
   if (item.result !== 'changed') return STATUS[item.result];
+  if (failure) return failure.code;
   if (record === null) return 'New';
   return record.imageTag === item.imageTag ? 'Pending' : 'Update';
 }
 
-function messageOf({ error, plan, result }: ReconcileItem, record: AppliedView | null): string {
+function messageOf({ error, plan, result }: ReconcileItem, failure: LastFailure | null): string {
   if (error !== null) return oneLine(error.message);
   if (plan?.gate) return oneLine(plan.gate.message);
   if (result !== 'changed') return '';
-  const failure = record?.lastFailure;
-  if (failure) return `applying ${failure.imageTag} failed during ${failure.phase}: ${oneLine(failure.message)}`;
+  if (failure) return `applying ${failure.imageTag} failed${during(failure)}: ${oneLine(failure.message)}`;
   return oneLine(plan?.operations.at(-1)?.cause ?? '');
+}
+
+/** An attempt that never came to its first step has no phase. */
+function during({ phase }: LastFailure): string {
+  return phase === '' ? '' : ` during ${phase}`;
 }
 
 function counts(items: readonly ReconcileItem[]): Record<'inSync' | 'pending' | 'waiting' | 'failed', number> {

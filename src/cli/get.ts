@@ -6,7 +6,7 @@ import { nearestName } from '../manifest/nearest.js';
 import { createContext, type SharedOptions } from './context.js';
 import { EXIT_DONE, EXIT_ERROR, EXIT_INTERRUPTED } from './exit-code.js';
 import { type Fleet, openFleet } from './fleet.js';
-import { describeFleets, describeHosts, describeInstances, type Listing } from './get-rows.js';
+import { describeFleets, describeHosts, describeInstances, type LastFailure, type Listing } from './get-rows.js';
 import type { Io } from './io.js';
 import { formatDocument } from './print-report.js';
 import { runReconcile } from './run-reconcile.js';
@@ -27,8 +27,8 @@ export async function getCommand(args: { kind: string; names: string[] }, option
   const context = await createContext(options.io, options);
   const fleet = await openFleet(options, context);
   try {
-    const applied = new Map<string, AppliedView>();
-    const { report, interrupted } = await runReconcile(rememberApplied(fleet, applied), context, {
+    const seen = { applied: new Map<string, AppliedView>(), failures: new Map<string, LastFailure>() };
+    const { report, interrupted } = await runReconcile(remember(fleet, seen), context, {
       slugs: kind === 'instances' ? names : [],
       dryRun: true,
       filesOnly: false,
@@ -36,7 +36,7 @@ export async function getCommand(args: { kind: string; names: string[] }, option
       concurrency: options.concurrency,
     });
     if (interrupted) return EXIT_INTERRUPTED;
-    const listing = KINDS[kind]({ items: report.items, desired: fleet.desired, applied, now: new Date() });
+    const listing = KINDS[kind]({ items: report.items, desired: fleet.desired, ...seen, now: new Date() });
     const chosen = kind === 'instances' ? listing : choose(listing, names, kind);
     await context.io.out.write(await print(chosen, options.format));
     if (!context.quiet && report.problems.length > 0)
@@ -59,8 +59,13 @@ function toKind({ kind, names }: { kind: string; names: string[] }): { kind: Kin
   });
 }
 
-/** Keeps what hosts say of applied records while the dry run observes: nothing is asked twice. */
-function rememberApplied(fleet: Fleet, applied: Map<string, AppliedView>): Fleet {
+interface Seen {
+  applied: Map<string, AppliedView>;
+  failures: Map<string, LastFailure>;
+}
+
+/** Keeps what hosts say of applied records and failures while the dry run observes: nothing is asked twice. */
+function remember(fleet: Fleet, { applied, failures }: Seen): Fleet {
   const watched = new Map<TenantDriver, TenantDriver>();
   return {
     ...fleet,
@@ -71,7 +76,10 @@ function rememberApplied(fleet: Fleet, applied: Map<string, AppliedView>): Fleet
       const watching: TenantDriver = {
         observe: async (requests, options) => {
           const observed = await driver.observe(requests, options);
-          for (const tenant of observed) if (tenant.applied) applied.set(tenant.slug, tenant.applied);
+          for (const tenant of observed) {
+            if (tenant.applied) applied.set(tenant.slug, tenant.applied);
+            if (tenant.lastFailure) failures.set(tenant.slug, tenant.lastFailure);
+          }
           return observed;
         },
         inspect: (...args) => driver.inspect(...args),

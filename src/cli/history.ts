@@ -55,8 +55,14 @@ async function tryAsk(fleet: Fleet, instance: DesiredInstance): Promise<Entry | 
   try {
     return await ask(fleet, instance);
   } catch (error) {
-    return { error };
+    return { error: named(error, instance) };
   }
+}
+
+function named(error: unknown, { slug }: DesiredInstance): unknown {
+  if (!(error instanceof FlotillaError)) return error;
+  const { code, message, hint, cause } = error;
+  return new FlotillaError(code, `${slug}: ${message}`, { cause, ...(hint !== undefined && { hint }) });
 }
 
 async function ask({ desired, driverFor }: Fleet, { slug, host, project, directory }: DesiredInstance): Promise<Entry> {
@@ -70,7 +76,7 @@ async function ask({ desired, driverFor }: Fleet, { slug, host, project, directo
   ]);
   const applied = observed?.applied ?? null;
   const hold = applied?.hold ? { imageTag: applied.hold.imageTag, at: applied.hold.at } : null;
-  return { slug, host, generations, lastFailure: applied?.lastFailure ?? null, hold };
+  return { slug, host, generations, lastFailure: observed?.lastFailure ?? null, hold };
 }
 
 function formatEntries(entries: readonly Entry[], several: boolean, now: Date): string {
@@ -87,15 +93,16 @@ function formatEntries(entries: readonly Entry[], several: boolean, now: Date): 
     ]),
   );
   const head = [...(several ? ['SLUG'] : []), 'GENERATION', 'TAG', 'OUTCOME', 'LIVE', 'AGE', 'REVISION', 'CAUSE'];
-  if (rows.length === 0) return 'nothing was applied yet\n';
-  return formatTable(head, rows) + entries.map((entry) => formatRemarks(entry)).join('');
+  const table = rows.length === 0 ? 'nothing was applied yet\n' : formatTable(head, rows);
+  return table + entries.map((entry) => formatRemarks(entry)).join('');
 }
 
 function formatRemarks({ slug, lastFailure, hold }: Entry): string {
   const lines: string[] = [];
   if (lastFailure) {
     const { at, code, phase, imageTag, message } = lastFailure;
-    lines.push(`${slug}: applying ${imageTag} failed at ${at} during ${phase} (${code}): ${oneLine(message)}`);
+    const during = phase === '' ? '' : ` during ${phase}`;
+    lines.push(`${slug}: applying ${imageTag} failed at ${at}${during} (${code}): ${oneLine(message)}`);
   }
   if (hold) lines.push(`${slug}: rolled back at ${hold.at}; ${hold.imageTag} is held back until desired state changes`);
   return lines.map((line) => `${line}\n`).join('');

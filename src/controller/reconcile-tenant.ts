@@ -111,8 +111,21 @@ async function applyPlan(work: TenantWork, planned: Outcome, options: ReconcileO
     if (!(error instanceof FlotillaError)) throw error;
     if (error.code === 'Locked') return waitForLock(work, planned, options);
     const goesBack = work.rollback === 'OnFailure' && plan.fromImageTag !== null && AFTER_COMMIT.has(error.phase ?? '');
-    return { ...planned, result: 'failed', error: goesBack ? await rollBack(work, plan, error, options) : error };
+    return {
+      ...planned,
+      result: 'failed',
+      error: goesBack ? await rollBack(work, plan, error, options) : withWayBack(error, plan),
+    };
   }
+}
+
+/** After a failed upgrade the new files stay in place and are tried again: the operator is told how to go back. */
+function withWayBack(error: FlotillaError, { slug, imageTag, fromImageTag }: Plan): FlotillaError {
+  const { code, message, phase, cause, hint } = error;
+  if (phase === undefined || !AFTER_COMMIT.has(phase) || fromImageTag === null || fromImageTag === imageTag)
+    return error;
+  const wayBack = `To go back to ${fromImageTag}: flotilla rollback ${slug}`;
+  return new FlotillaError(code, message, { cause, phase, hint: hint === undefined ? wayBack : `${hint} ${wayBack}` });
 }
 
 async function waitForLock(work: TenantWork, planned: Outcome, options: ReconcileOptions): Promise<Outcome> {

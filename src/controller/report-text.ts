@@ -26,6 +26,7 @@ export function formatReportText(report: ReconcileReport, { paint, verbose }: Re
       blocks.push([
         formatHeader(item, paint),
         ...errorLines(item, paint),
+        ...(report.dryRun ? [] : untouchedLine(item)),
         ...appliedLines(item, verbose),
         ...planLines(item),
       ]);
@@ -128,6 +129,13 @@ function errorLines({ error }: ReconcileItem, paint: Paint): string[] {
   if (error.hint !== null) lines.push(`    ${oneLine(error.hint)}`);
   for (const problem of error.problems) lines.push(...formatProblem(problem, paint).map((line) => `    ${line}`));
   return lines;
+}
+
+/** Phases in which nothing of the tenant has been touched yet. */
+const BEFORE_COMMIT: ReadonlySet<string | null> = new Set(['stage', 'validate', 'pull']);
+
+function untouchedLine({ error }: ReconcileItem): string[] {
+  return BEFORE_COMMIT.has(error?.phase ?? null) ? ['    nothing was changed: the tenant is as it was'] : [];
 }
 
 function appliedLines({ applied }: ReconcileItem, verbose: boolean): string[] {

@@ -67,6 +67,8 @@ export interface ObservedTenant {
   exists: boolean;
   files: readonly ObservedFile[];
   applied: AppliedView | null;
+  /** How the newest attempt on it failed, also where nothing was ever applied; null or absent when it did not. */
+  lastFailure?: AppliedView['lastFailure'];
   /** Services with a container or in the record, sorted by name. Empty when `engine` is false. */
   services: readonly ObservedService[];
   /** Whether the engine was asked and answered. */

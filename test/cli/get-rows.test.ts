@@ -33,12 +33,12 @@ const input: ListingInput = {
   applied: new Map([
     ['acme', record({})],
     ['beta', record({ imageTag: 'v2.4.1', appliedAt: '2026-01-09T23:59:00Z' })],
-    [
-      'coop',
-      record({
-        lastFailure: { at: '', code: 'UpFailed', phase: 'up', message: 'api exited with code 1', imageTag: 'v2.4.1' },
-      }),
-    ],
+    ['coop', record({})],
+  ]),
+  failures: new Map([
+    ['acme', { at: '', code: 'PullFailed', phase: 'pull', message: 'of the tag before', imageTag: 'v2.4.0' }],
+    ['coop', { at: '', code: 'UpFailed', phase: 'up', message: 'api exited with code 1', imageTag: 'v2.4.1' }],
+    ['gnu', { at: '', code: 'NotWritable', phase: '', message: 'no access', imageTag: 'v2.4.1' }],
   ]),
   items: [
     item('acme', { result: 'changed', plan: upgradePlan() }),
@@ -46,6 +46,7 @@ const input: ListingInput = {
     item('coop', { result: 'changed', plan: upgradePlan() }),
     item('delta', { host: 'calgary-1', fleet: null, result: 'failed', plan: null, error: unreachable }),
     item('echo', { result: 'changed', plan: upgradePlan({ fromImageTag: null }) }),
+    item('gnu', { result: 'changed', plan: upgradePlan({ fromImageTag: null }) }),
     item('fox', {
       result: 'waiting',
       plan: emptyPlan({ gate: { reason: 'Suspended', message: 'suspended in its manifest', blocked: false } }),
@@ -66,9 +67,10 @@ describe('what get lists', () => {
 SLUG   HOST        FLEET       DESIRED  APPLIED  STATUS           AGE  PROJECT  TEMPLATE  GENERATION  MESSAGE
 acme   edmonton-1  production  v2.4.1   v2.4.0   Update           3d   -        -         3           update v2.4.0 -> v2.4.1
 beta   edmonton-1  production  v2.4.1   v2.4.1   InSync           60s  -        -         3
-coop   edmonton-1  production  v2.4.1   v2.4.0   Update           3d   -        -         3           applying v2.4.1 failed during up: api exited with code 1
+coop   edmonton-1  production  v2.4.1   v2.4.0   UpFailed         3d   -        -         3           applying v2.4.1 failed during up: api exited with code 1
 delta  calgary-1   -           v2.4.1   -        HostUnreachable  -    -        -         -           no answer
 echo   edmonton-1  production  v2.4.1   -        New              -    -        -         -           update v2.4.0 -> v2.4.1
+gnu    edmonton-1  production  v2.4.1   -        NotWritable      -    -        -         -           applying v2.4.1 failed: no access
 fox    edmonton-1  production  v2.4.1   -        Suspended        -    -        -         -           suspended in its manifest
 `);
   });
@@ -77,7 +79,7 @@ fox    edmonton-1  production  v2.4.1   -        Suspended        -    -        
     expect(wide(describeHosts(input))).toBe(`\
 NAME        KIND   ADDRESS                 INSTANCES  INSYNC  STATUS           MESSAGE
 calgary-1   agent  https://calgary-1:7443  1          0       HostUnreachable  no answer
-edmonton-1  local  /srv/tenants            5          1       Ready
+edmonton-1  local  /srv/tenants            6          1       Ready
 spare       local  /srv/spare              0          0       Unused
 `);
   });
@@ -85,7 +87,7 @@ spare       local  /srv/spare              0          0       Unused
   it('fleets', () => {
     expect(wide(describeFleets(input))).toBe(`\
 NAME        INSTANCES  INSYNC  PENDING  WAITING  FAILED  TAGS
-production  5          1       3        1        0       v2.4.1
+production  6          1       4        1        0       v2.4.1
 `);
   });
 });
