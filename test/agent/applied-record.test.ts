@@ -54,7 +54,6 @@ test.each([
     edited((record) => Object.assign(record, { services: [{ name: 'api' }] })),
     'its field services.0.count is missing or wrong',
   ],
-  ['a later format', edited((record) => Object.assign(record, { format: 2 })), 'a newer version of Flotilla wrote it'],
 ])('refuses %s and says what to do', (_, text, why) => {
   const tenant = temporaryDirectory();
   const path = join(tenant, '.flotilla/applied.json');
@@ -68,6 +67,18 @@ test.each([
     }),
   );
   expect(readFileSync(path, 'utf8')).toBe(text);
+});
+
+test('of a later format it says who can read it', () => {
+  const tenant = temporaryDirectory();
+  writeTree(tenant, { '.flotilla/applied.json': edited((record) => Object.assign(record, { format: 2 })) });
+  expect(() => readRecord(tenant)).toThrow(
+    expect.objectContaining({
+      code: 'RecordUnreadable',
+      message: expect.stringContaining(': a newer version of Flotilla wrote it'),
+      hint: 'upgrade this Flotilla to the version that wrote it, or a later one',
+    }),
+  );
 });
 
 test('a record that is a link or a directory is not read', () => {
