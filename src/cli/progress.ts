@@ -29,13 +29,12 @@ export function createProgress({ io, errPaint, quiet }: Pick<Context, 'io' | 'er
   const applying = new Set<string>();
   const last = new Map<string, string>();
   const onPhase = (event: Extract<ReconcileEvent, { type: 'phase' }>) => {
-    const { slug, phase, service } = event;
+    const { slug, phase } = event;
     if (!LOOKING.has(phase)) applying.add(slug);
     live?.set(slug, describePhase(event));
     if (live || quiet || LOOKING.has(phase)) return;
-    const step = service === undefined ? phase : `${phase} ${service}`;
-    if (last.get(slug) !== step) write(`${slug}: ${step}`);
-    last.set(slug, step);
+    if (last.get(slug) !== phase) write(`${slug}: ${phase}`);
+    last.set(slug, phase);
   };
   return {
     onEvent(event) {

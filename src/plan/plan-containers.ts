@@ -91,8 +91,17 @@ function missingCause(service: ServiceForecast, drift: ServiceDrift | undefined)
 
 function updateCause(service: ServiceForecast): string {
   const { image, previousImage } = service;
-  if (previousImage !== null && image !== previousImage) return `image changed: ${previousImage} -> ${image}`;
-  return 'its definition changed';
+  if (previousImage === null || image === previousImage) return 'its definition changed';
+  const [now, before] = [splitTag(image), splitTag(previousImage)];
+  const sameName = now.name === before.name && now.tag !== '' && before.tag !== '';
+  return sameName ? `image changed: ${before.tag} -> ${now.tag}` : `image changed: ${previousImage} -> ${image}`;
+}
+
+/** `registry:5000/app/api:v1` is `registry:5000/app/api` with tag `v1`; no tag, or a digest, gives an empty one. */
+function splitTag(image: string): { name: string; tag: string } {
+  const colon = image.lastIndexOf(':');
+  if (colon <= image.lastIndexOf('/') || image.includes('@')) return { name: image, tag: '' };
+  return { name: image.slice(0, colon), tag: image.slice(colon + 1) };
 }
 
 function environmentCause({ unverified }: ContainerInput): string {

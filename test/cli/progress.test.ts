@@ -23,11 +23,11 @@ function progress(options: { tty?: boolean; quiet?: boolean } = {}) {
 }
 
 describe('progress where lines cannot be taken back', () => {
-  it('is a plain line for each phase and outcome, not for each percent', () => {
+  it('is a plain line for each phase and outcome, not for each service or percent', () => {
     const { io, shown } = progress();
     for (const event of upgrade) shown.onEvent(event);
     shown.end();
-    expect(io.stderr()).toBe('acme: pull\nacme: pull api\nacme: up\nacme: converged\n');
+    expect(io.stderr()).toBe('acme: pull\nacme: up\nacme: converged\n');
     expect(io.stdout()).toBe('');
   });
 

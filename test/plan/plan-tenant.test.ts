@@ -127,7 +127,7 @@ describe('an upgrade', () => {
       [
         'file docker-compose.yml: modified, update',
         'file nginx.conf: modified, update',
-        'container api: recreate, image changed: app/api:v1 -> app/api:v2',
+        'container api: recreate, image changed: v1 -> v2',
         'container db: none',
         'container migrate: start, a one-shot: every up runs it again',
         'container nginx: restart, nginx.conf changed',
@@ -137,12 +137,23 @@ describe('an upgrade', () => {
         '-> write docker-compose.yml (update)',
         '-> write nginx.conf (update)',
         '-> removeServices [old] (no longer defined)',
-        '-> up [api,migrate,queue] (image changed: app/api:v1 -> app/api:v2; a one-shot: every up runs it again; new service)',
+        '-> up [api,migrate,queue] (image changed: v1 -> v2; a one-shot: every up runs it again; new service)',
         '-> restart [nginx] (nginx.conf changed)',
         '-> verify (update v1 -> v2)',
         '-> record (update v1 -> v2)',
       ].join('\n'),
     );
+  });
+
+  it.each([
+    ['reg:5000/app/api:v1', 'reg:5000/app/api:v2', 'image changed: v1 -> v2'],
+    ['app/api:v1', 'app/server:v1', 'image changed: app/api:v1 -> app/server:v1'],
+    ['app/api', 'app/api:v2', 'image changed: app/api -> app/api:v2'],
+    ['reg:5000/api', 'reg:5001/api', 'image changed: reg:5000/api -> reg:5001/api'],
+    ['app/api@sha256:1', 'app/api@sha256:2', 'image changed: app/api@sha256:1 -> app/api@sha256:2'],
+  ])('names what changed of the image %s -> %s', (previousImage, image, expected) => {
+    const text = plan(desired, observed, inspection([forecast('api', { definition: 'update', image, previousImage })]));
+    expect(text).toContain(`container api: recreate, ${expected}\n`);
   });
 
   it('signals, in place, where the template says so', () => {
