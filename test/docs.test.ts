@@ -24,6 +24,13 @@ describe('the documentation', () => {
     expect(linksOf(read(page)).filter((link) => !leadsSomewhere(page, link))).toEqual([]);
   });
 
+  it.each(PAGES)('names only files of the source that there are in %s', (page) => {
+    const named = [...read(page).matchAll(/`((?:src|test|scripts|schemas)\/[\w./-]+)`/g)].map(
+      (match) => match[1] ?? '',
+    );
+    expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
   it.each(PAGES)('shows only manifests that are valid in %s', (page) => {
     const findings = blocksOf(read(page), 'yaml').flatMap((text) =>
       parseAllDocuments(text).flatMap((document) =>
