@@ -76,8 +76,10 @@ function planService(
   const started = input.unverified ? stoppedCause(observed) : null;
   if (started) return plan('start', 'up', started);
   const reaction = service.oneShot ? null : reactToFiles(service, input);
-  if (reaction) return reaction;
-  if (drift) return plan('restart', 'restart', drift.cause);
+  const unwell = drift?.cause ?? (input.unverified ? unwellCause(observed) : null);
+  // A signal does not help what is unhealthy; a restart does what the signal is for, too.
+  if (reaction && (unwell === null || reaction.by !== 'signal')) return reaction;
+  if (unwell !== null) return plan('restart', 'restart', unwell);
   const count = observed?.containers.length ?? 0;
   if (!service.oneShot && count !== service.replicas)
     return plan('create', 'up', `replicas ${count} -> ${service.replicas}`);
@@ -117,6 +119,12 @@ function stoppedCause(observed: ObservedService | undefined): string | null {
   return stopped.state === 'created'
     ? 'created but never started'
     : `exited with code ${stopped.exitCode ?? 'unknown'}`;
+}
+
+/** The next up takes a container that runs for one in order. */
+function unwellCause(observed: ObservedService | undefined): string | null {
+  const unwell = observed?.containers.some(({ state, health }) => state === 'running' && health === 'unhealthy');
+  return unwell ? 'unhealthy' : null;
 }
 
 /** The strongest reaction that any changed file under one of the service's mounts asks for. */

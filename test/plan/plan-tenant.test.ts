@@ -325,6 +325,12 @@ describe('unfinished work', () => {
       expect(text).toContain('-> restart [web] (web.conf changed)\n-> signal nginx SIGHUP (nginx.conf changed)');
     });
 
+    it('restarts what is unhealthy, which the next up would leave as it is', () => {
+      const services = [running('adhoc', { health: 'unhealthy' }), running('web', { health: 'unhealthy' })];
+      const text = plan(desiredTenant(), committed(services), inspection([forecast('web')]));
+      expect(text).toContain('-> restart [web] (unhealthy)');
+    });
+
     it('removes a service that only the unfinished upgrade had, and leaves the others alone', () => {
       const extra = { ...running('extra'), recorded: null };
       const adhoc = { ...running('adhoc'), recorded: null };
