@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type ComposeVerb,
   classifyComposeFailure,
-  isNameConflict,
+  nameHolderOf,
   type ServiceImage,
 } from '../../src/agent/compose/compose-error.js';
 import { knownWords, showSentence } from '../../src/agent/compose/compose-words.js';
@@ -268,14 +268,14 @@ describe('what compose says about containers', () => {
     expect(error.hint ?? '').not.toContain(CANARY);
   });
 
-  it('tells a name conflict, which a second up may mend, from the rest', () => {
+  it('tells a name conflict, which a second up may mend, from the rest, and who has the name', () => {
     const conflict = classify(
       'Error response from daemon: Conflict. The container name "/acme-api-1" is already in use by container "6154". You have to remove it.',
       { verb: 'up', exitCode: 1 },
     );
     expect(conflict.message).toBe('another container already has the name acme-api-1');
-    expect(isNameConflict(conflict)).toBe(true);
-    expect(isNameConflict(classify('no such service: api', { verb: 'up', exitCode: 1 }))).toBe(false);
+    expect(nameHolderOf(conflict)).toBe('6154');
+    expect(nameHolderOf(classify('no such service: api', { verb: 'up', exitCode: 1 }))).toBeUndefined();
   });
 
   it('says that compose itself is missing when the docker client does not know it', () => {

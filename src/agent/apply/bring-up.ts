@@ -2,7 +2,7 @@ import type { ApplyPhase, ApplyProgress } from '../../agent-client/tenant-driver
 import { FlotillaError } from '../../errors.js';
 import type { Operation } from '../../plan/plan.js';
 import type { ComposeCall } from '../compose/compose-cli.js';
-import { isNameConflict } from '../compose/compose-error.js';
+import { nameHolderOf } from '../compose/compose-error.js';
 import type { ComposeEvent } from '../compose/compose-progress.js';
 import type { EngineContainer } from '../engine/engine-containers.js';
 import { verifyServices } from '../engine/verify.js';
@@ -86,9 +86,8 @@ async function upAll(
   const options = { ...composeCall(apply, call, 'up'), timeoutMs: apply.plan.timeouts.upMs };
   await removeCreated(apply);
   try {
-    // An interrupted `up` can leave a renamed container behind: the first try after it fails, the second succeeds.
-    await compose.up(live, options).catch((error: unknown) => {
-      if (!isNameConflict(error)) throw error;
+    await compose.up(live, options).catch(async (error: unknown) => {
+      if (!(await isOwnNameConflict(apply, error))) throw error;
       return compose.up(live, options);
     });
     const renewed = new Set(renewedServices(before, await listContainers(apply)));
@@ -98,6 +97,15 @@ async function upAll(
     await removeCreated(apply);
     throw error;
   }
+}
+
+/**
+ * An interrupted `up` can leave a renamed container behind: the first try after it fails, the second succeeds. With a
+ * container that is not ours the second would succeed too, and leave the service under a makeshift name.
+ */
+async function isOwnNameConflict(apply: Apply, error: unknown): Promise<boolean> {
+  const holder = nameHolderOf(error);
+  return holder !== undefined && (await listContainers(apply)).some(({ id }) => id === holder);
 }
 
 /** What a failed or a killed `up` left: the next one would start these without their configs and secrets. */

@@ -140,11 +140,11 @@ export const UP_RULES: readonly FailureRule[] = [
     hint: lookAtLogs('{service}'),
   },
   {
-    pattern: /Conflict\. The container name "\/?(?<container>[^"]*)" is already in use/,
+    pattern:
+      /Conflict\. The container name "\/?(?<container>[^"]*)" is already in use(?: by container "?(?<holder>[0-9a-f]+))?/,
     code: 'UpFailed',
     message: 'another container already has the name {container}',
     hint: 'Look at docker ps -a on the host: remove the other container, or change container_name.',
-    kind: 'nameConflict',
   },
   {
     pattern: /network (?<name>\S+) is ambiguous/,

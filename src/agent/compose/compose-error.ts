@@ -1,6 +1,6 @@
 import { type ErrorCode, FlotillaError } from '../../errors.js';
 import { ENGINE_RULES, PULL_RULES, UP_RULES } from './compose-engine-failures.js';
-import type { FailureKind, FailureRule } from './compose-failure-rule.js';
+import type { FailureRule } from './compose-failure-rule.js';
 import { DOTENV_RULES, MODEL_RULES, VALUE_RULES } from './compose-model-failures.js';
 import { isKnown, MASK, showFile, showName, showPosition, showSentence, type Words } from './compose-words.js';
 
@@ -30,7 +30,8 @@ class ComposeFailureCause {
   constructor(
     readonly verb: ComposeVerb,
     readonly exitCode: number | null,
-    readonly kind: FailureKind,
+    /** The id of the container that has a name which compose wants to give. */
+    readonly nameHolder?: string,
   ) {}
 }
 
@@ -60,11 +61,14 @@ export function classifyComposeFailure(failure: ComposeFailure): FlotillaError {
   return unknownError(text, failure, words);
 }
 
-/** An interrupted `up` can leave a renamed container behind: the next `up` fails once with this, the second succeeds. */
-export function isNameConflict(error: unknown): boolean {
-  return (
-    error instanceof FlotillaError && error.cause instanceof ComposeFailureCause && error.cause.kind === 'nameConflict'
-  );
+/**
+ * The id of the container whose name compose wanted to give to another; undefined when it failed for another reason. An
+ * interrupted `up` can leave a renamed container of the project behind: then a second `up` succeeds.
+ */
+export function nameHolderOf(error: unknown): string | undefined {
+  return error instanceof FlotillaError && error.cause instanceof ComposeFailureCause
+    ? error.cause.nameHolder
+    : undefined;
 }
 
 /** The order counts: compose itself reads the files before it asks the engine, and the engine before a registry. */
@@ -92,7 +96,7 @@ function ruleError(
   const shown = showGroups(groups, failure, words);
   const code = rule.code === 'byValue' ? codeByValue(groups.value, words) : rule.code;
   return new FlotillaError(code, fill(rule.message, shown), {
-    cause: new ComposeFailureCause(failure.verb, failure.exitCode, rule.kind ?? 'other'),
+    cause: new ComposeFailureCause(failure.verb, failure.exitCode, groups.holder),
     ...(rule.hint === undefined ? {} : { hint: fill(rule.hint, shown) }),
   });
 }
@@ -185,7 +189,7 @@ function unknownError(text: string, failure: ComposeFailure, words: Words): Flot
     invalid ? 'ComposeInvalid' : FALLBACK[failure.verb],
     `docker compose ${failure.verb} failed: ${detail}`,
     {
-      cause: new ComposeFailureCause(failure.verb, failure.exitCode, 'other'),
+      cause: new ComposeFailureCause(failure.verb, failure.exitCode),
       hint: `What is masked may hold a secret: run docker compose -p ${failure.project} ${failure.verb} on the host to read all of it.`,
     },
   );

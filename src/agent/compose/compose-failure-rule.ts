@@ -1,11 +1,9 @@
 import type { ErrorCode } from '../../errors.js';
 
-export type FailureKind = 'nameConflict' | 'other';
-
 /**
  * One way in which compose fails. In `message` and `hint`, `{group}` is what the pattern's group matched, as far as it may
  * be shown: `at` a place in the model, `file` a path, `image` an image, `sentence` free text, `variable` `line` `exit`
- * `version` as they are, `detail` in brackets or not at all, any other a name that is masked unless it stands in the
+ * `version` as they are, `detail` in brackets or not at all, `holder` never, any other a name that is masked unless it stands in the
  * compose file. `{service}`, `{project}` and
  * `{verb}` are there always.
  */
@@ -15,5 +13,4 @@ export interface FailureRule {
   code: ErrorCode | 'byValue';
   message: string;
   hint?: string;
-  kind?: FailureKind;
 }
