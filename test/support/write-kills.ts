@@ -1,0 +1,190 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { buildHostConfig } from '../../src/agent/host.js';
+import { createLocalDriver } from '../../src/agent-client/local-driver.js';
+import { reconcile } from '../../src/controller/reconcile.js';
+import type { ReconcileItem } from '../../src/controller/report.js';
+import { loadDesiredState } from '../../src/manifest/load.js';
+import { loadTemplates } from '../../src/render/load-template.js';
+import { type BuiltCli, startCli } from './cli-process.js';
+import {
+  ownContent,
+  RELEASES,
+  type Release,
+  releaseIn,
+  requireNoLeftovers,
+  requireSameContent,
+  TEMPLATE,
+  templateFiles,
+  writeOwnContent,
+} from './crash-releases.js';
+import { createStubDocker, type StubDocker } from './stub-docker.js';
+
+export interface WriteKillReport {
+  kills: number;
+  /** Of an undisturbed apply. */
+  writes: number;
+  /** What the killed processes were about to do. */
+  steps: Set<string>;
+}
+
+const REGISTRY = 'registry.test';
+const SLUG = 'crash';
+
+/**
+ * For each write of an apply, from the lock to the last mark: kills the program right before it, then has the next run mend
+ * it. Docker is a stub here, so that this is about files and takes a fraction of a second a kill. Throws unless the file set
+ * is then the new one, whole, with nothing left behind and the tenant's own content untouched.
+ *
+ * @param from,to the releases: indices of RELEASES
+ */
+export async function runWriteKills(
+  cli: BuiltCli,
+  options: { from: number; to: number; parallel: number; onKill?: (report: WriteKillReport) => void },
+): Promise<WriteKillReport> {
+  const [from, to] = [RELEASES[options.from], RELEASES[options.to]] as [Release, Release];
+  const report: WriteKillReport = { kills: 0, writes: 0, steps: new Set() };
+  let next = 1;
+  const worker = async () => {
+    const tenant = await createStubTenant(cli);
+    try {
+      for (const release of [from, to, from]) await tenant.mend(release);
+      tenant.save();
+      report.writes = Math.max(report.writes, Number(/(\d+) writes/.exec(await tenant.upgradeAndDie(to, 0))?.[1]));
+      for (let dieAt = next++; dieAt <= report.writes; dieAt = next++) {
+        tenant.restore();
+        report.steps.add(await tenant.upgradeAndDie(to, dieAt));
+        report.kills += 1;
+        tenant.requireWhole([from, to]);
+        await tenant.mend(to);
+        options.onKill?.(report);
+      }
+    } finally {
+      await tenant.close();
+    }
+  };
+  await Promise.all(Array.from({ length: options.parallel }, worker));
+  return report;
+}
+
+async function createStubTenant(cli: BuiltCli) {
+  const directory = mkdtempSync(join(tmpdir(), 'flotilla-writes-'));
+  const tenantDir = join(directory, 'host', SLUG);
+  for (const name of ['host', 'tmp']) mkdirSync(join(directory, name));
+  writeOwnContent(tenantDir);
+  const own = ownContent(tenantDir);
+  const stub = await createStubDocker(join(directory, 'docker'), tenantDir);
+  const want = (release: Release) => writeDesired(directory, release);
+  const copy = (source: string, target: string) => {
+    rmSync(join(directory, target), { recursive: true, force: true });
+    execFileSync('cp', ['-a', join(directory, source), join(directory, target)]);
+  };
+  return {
+    save: () => copy('host', 'saved'),
+    restore: () => copy('saved', 'host'),
+    /** @returns the step before which it died; with 0, how many writes there were */
+    async upgradeAndDie(release: Release, dieAt: number): Promise<string> {
+      want(release);
+      const file = join(directory, 'report');
+      rmSync(file, { force: true });
+      const env = {
+        TMPDIR: join(directory, 'tmp'),
+        FLOTILLA_TEST_DIE_AT: String(dieAt),
+        FLOTILLA_TEST_DIE_UNDER: join(directory, 'host'),
+        FLOTILLA_TEST_DIE_REPORT: file,
+      };
+      const { ended } = startCli(cli, ['reconcile'], {
+        cwd: directory,
+        env,
+        docker: stub.env,
+        preload: cli.dieAtWrite,
+      });
+      const { code, signal, stdout, stderr } = await ended;
+      if (dieAt === 0 ? code !== 0 : signal !== 'SIGKILL')
+        throw new Error(`write ${dieAt}: exit ${code ?? signal}\n${stdout}${stderr}`);
+      return readFileSync(file, 'utf8').trim();
+    },
+    /** One run that is left alone; then there is nothing to do and all is in place. */
+    async mend(release: Release): Promise<void> {
+      want(release);
+      const item = await reconcileHere(directory, stub);
+      if (item.result !== 'converged' && item.result !== 'inSync') throw new Error(JSON.stringify(item.error ?? item));
+      const again = await reconcileHere(directory, stub, { dryRun: true });
+      if (again.result !== 'inSync')
+        throw new Error(`planned again: ${JSON.stringify(again.error ?? again.plan?.operations)}`);
+      if (releaseIn(tenantDir, REGISTRY) !== release) throw new Error('not all files are the new ones');
+      if (stub.tag() !== release.tag) throw new Error(`${stub.tag()} was brought up last`);
+      requireSameContent(tenantDir, own);
+      requireNoLeftovers(tenantDir);
+    },
+    /** Before anything is mended there may be a journal; without one the set is one of the two. */
+    requireWhole(releases: readonly Release[]): void {
+      requireSameContent(tenantDir, own);
+      const here = releaseIn(tenantDir, REGISTRY);
+      if (here === null && !hasJournal(tenantDir)) throw new Error('a mix of files, and no journal');
+      if (here !== null && !releases.includes(here)) throw new Error(`files of ${here.tag} ${here.note}`);
+    },
+    async close(): Promise<void> {
+      await stub.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function hasJournal(tenantDir: string): boolean {
+  try {
+    return readFileSync(join(tenantDir, '.flotilla/journal.json')).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function writeDesired(directory: string, release: Release): void {
+  rmSync(join(directory, 'templates'), { recursive: true, force: true });
+  write(join(directory, 'templates/app/template.yaml'), TEMPLATE);
+  for (const [path, text] of Object.entries(templateFiles(release)))
+    write(join(directory, 'templates/app/files', path), text);
+  const head = 'apiVersion: flotilla.dev/v1\nkind:';
+  write(
+    join(directory, 'manifests/all.yaml'),
+    `${head} Host\nmetadata: { name: here }\nspec: { local: ../host }
+---
+${head} Instance
+metadata: { name: ${SLUG} }
+spec:
+  host: here
+  template: app
+  imageTag: ${release.tag}
+  values: { registry: ${REGISTRY}, note: ${release.note} }
+  timeouts: { pull: 1m, up: 1m, verify: 30s, settle: 1ms }
+`,
+  );
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+/** The same in this process, which saves starting another. */
+async function reconcileHere(directory: string, stub: StubDocker, options = { dryRun: false }): Promise<ReconcileItem> {
+  const [manifests, templates] = [join(directory, 'manifests'), join(directory, 'templates')];
+  const driver = createLocalDriver(buildHostConfig(join(directory, 'host'), { ...stub.env, HOME: '/nonexistent' }));
+  try {
+    const report = await reconcile(
+      {
+        desired: await loadDesiredState({ manifests, templates }),
+        templates: await loadTemplates(templates),
+        driverFor: () => driver,
+        now: () => new Date(),
+        newId: () => 'test',
+      },
+      { slugs: [], filesOnly: false, concurrency: 1, ignoreHold: false, ...options },
+    );
+    return report.items[0] as ReconcileItem;
+  } finally {
+    await driver.close();
+  }
+}
