@@ -56,23 +56,27 @@ export async function runApplyKills(
 ): Promise<ApplyKillReport> {
   const victims = { flotilla: 0, 'flotilla at a write': 0, 'flotilla and compose': 0, compose: 0 };
   const report: ApplyKillReport = { kills: 0, victims, phases: {}, converged: 0, waited: 0 };
+  let failed = false;
   const worker = async (_: unknown, number: number) => {
     const tenant = createCrashTenant(`crash-${number}`);
     const random = createRandom(options.seed * 1000 + number);
     const loop: Loop = { cli, tenant, random, report, current: RELEASES[0] as Release, writes: 0 };
     try {
       await begin(loop);
-      while (report.kills < options.kills) {
+      while (report.kills < options.kills && !failed) {
         await killSome(loop);
         options.onKill?.(report);
       }
     } catch (error) {
+      failed = true;
       throw new Error(`tenant ${number} of seed ${options.seed}: ${(error as Error).message}`, { cause: error });
     } finally {
       await tenant.fleet.cleanUp();
     }
   };
-  await Promise.all(Array.from({ length: options.parallel }, worker));
+  // The others come to an end, too, and clear away what they have made.
+  const ended = await Promise.allSettled(Array.from({ length: options.parallel }, worker));
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
   return report;
 }
 
