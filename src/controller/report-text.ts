@@ -132,7 +132,7 @@ function errorLines({ error }: ReconcileItem, paint: Paint): string[] {
 }
 
 /** Phases in which nothing of the tenant has been touched yet. */
-const BEFORE_COMMIT: ReadonlySet<string | null> = new Set(['stage', 'validate', 'pull']);
+const BEFORE_COMMIT: ReadonlySet<string | null> = new Set(['lock', 'stage', 'validate', 'pull']);
 
 function untouchedLine({ error }: ReconcileItem): string[] {
   return BEFORE_COMMIT.has(error?.phase ?? null) ? ['    nothing was changed: the tenant is as it was'] : [];

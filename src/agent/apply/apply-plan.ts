@@ -32,8 +32,10 @@ export interface ApplyOptions {
 export async function applyPlan(host: TenantHost, request: ApplyRequest, options: ApplyOptions): Promise<ApplyResult> {
   const { plan } = request;
   const phases = createPhases(options.onProgress);
-  const tenantDir = await phases.run('lock', () => prepareDirectory(host, plan.directory));
-  const lock = await acquireLock(tenantDir, { command: 'flotilla' });
+  const { tenantDir, lock } = await phases.run('lock', async () => {
+    const directory = await prepareDirectory(host, plan.directory);
+    return { tenantDir: directory, lock: await acquireLock(directory, { command: 'flotilla' }) };
+  });
   try {
     const { recovered } = await recover(tenantDir);
     if (recovered) phases.report({ phase: 'recover', message: 'completed an interrupted commit' });

@@ -18,7 +18,7 @@ export function toHostError(error: unknown, doing: string): FlotillaError {
     case 'EDQUOT':
       return new FlotillaError('DiskFull', `cannot ${doing}: the disk is full`, {
         cause: error,
-        hint: 'free some space on that file system (or raise the quota); it is tried again by itself',
+        hint: 'free some space on that file system (or raise the quota), and reconcile again',
       });
     case 'EACCES':
     case 'EPERM':
