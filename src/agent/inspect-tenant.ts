@@ -24,7 +24,7 @@ export async function inspectTenant(
   const { tenant, files, containers } = request;
   const directory = await resolveTenant(host.config.root, tenant.directory);
   const record = readRecord(directory);
-  const view = desiredView(directory, files, record);
+  const view = await desiredView(host, directory, files, record);
   const removes = view.leftovers.map((file) => file.path);
   const { envCoverage, problems } = await coverTenant(host, request, view);
   const outlook = containers
@@ -58,8 +58,19 @@ interface DesiredView {
   leftovers: { path: string; content: Buffer }[];
 }
 
-function desiredView(directory: string, files: readonly RenderedFile[], record: AppliedRecord | null): DesiredView {
-  const current = new Map(files.map((file) => [file.path, readManagedFile(directory, file.path)]));
+async function desiredView(
+  { hasher }: TenantHost,
+  directory: string,
+  files: readonly RenderedFile[],
+  record: AppliedRecord | null,
+): Promise<DesiredView> {
+  const current = new Map<string, Buffer | null>();
+  const paths = files.map((file) => file.path);
+  for (const [i, { path, sha256 }] of (await hasher.observeFiles(directory, paths)).entries()) {
+    // What is in sync need not be read again: the observation before has hashed it.
+    const same = files[i]?.sha256 === sha256 ? files[i]?.content : undefined;
+    current.set(path, same ?? (sha256 === null ? null : readManagedFile(directory, path)));
+  }
   const once = new Set(record?.files.filter((file) => file.createOnly).map((file) => file.path));
   const written = files.filter(
     (file) => file.ownership === 'Managed' || (current.get(file.path) === null && !once.has(file.path)),
@@ -75,7 +86,7 @@ function desiredView(directory: string, files: readonly RenderedFile[], record: 
 function diffAll({ written, current, leftovers }: DesiredView): FileDiff[] {
   const changed = written.flatMap(({ path, content, sensitive }) => {
     const before = current.get(path) ?? null;
-    return before?.equals(content) ? [] : [diffFile({ path, before, after: content, sensitive })];
+    return before === content || before?.equals(content) ? [] : [diffFile({ path, before, after: content, sensitive })];
   });
   const deleted = leftovers.map(({ path, content }) =>
     diffFile({ path, before: content, after: null, sensitive: true }),
@@ -98,7 +109,12 @@ async function coverTenant(
       ? [{ path, text: file.content.toString('utf8'), ...(file.document !== undefined && { document: file.document }) }]
       : toComposeFile(path, onHost(path));
   });
-  const current = tenant.compose.flatMap((path) => toComposeFile(path, onHost(path)));
+  const current = tenant.compose.flatMap((path) => {
+    const content = view.current.get(path);
+    if (content === undefined) return toComposeFile(path, onHost(path));
+    const same = content === rendered.get(path)?.content ? next.filter((file) => file.path === path) : [];
+    return same.length > 0 ? same : toComposeFile(path, content?.toString('utf8'));
+  });
   const env = readEnv(rendered.get('.env')?.content.toString('utf8') ?? onHost('.env'));
   const { problems, ...envCoverage } = coverEnv({
     next: {

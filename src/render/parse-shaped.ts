@@ -125,7 +125,7 @@ function make(recipe: Recipe, filling: Filling): unknown {
   if (recipe.kind === 'constant') return recipe.value;
   if (recipe.kind === 'text') {
     const text = join(recipe.text, filling.words);
-    return recipe.text.plain && MAY_BE_SPECIAL.test(text) ? scalarValue(text) : text;
+    return recipe.text.plain ? scalarValue(text) : text;
   }
   const made = filling.made?.get(recipe);
   if (made !== undefined) return made;

@@ -42,9 +42,15 @@ export function toValues(
   }
 }
 
-/** The value of a scalar that is written without quotes. */
+const WHOLE_NUMBER = /^(?:0|-?[1-9]\d{0,14})$/;
+
+/** What the core schema of YAML takes for null, a boolean or a number; and more, which the parser then tells. */
+const SPECIAL = /^(?:~|null|true|false|0[ox][\da-f]+|[-+]?[.\d]+(?:e[-+]?\d+)?|[-+]?\.(?:inf|nan))$/i;
+
+/** The value of a word that is written without quotes. */
 export function scalarValue(text: string): unknown {
-  return parse(text, { logLevel: 'silent' });
+  if (WHOLE_NUMBER.test(text)) return Number(text);
+  return SPECIAL.test(text) ? parse(text, { logLevel: 'silent' }) : text;
 }
 
 /** Strict JSON, as programs that read *.json take it. */

@@ -1,4 +1,3 @@
-import { Agent } from 'undici';
 import type { ContainerState } from '../../agent-client/tenant-driver.js';
 import { FlotillaError } from '../../errors.js';
 import type { HostConfig } from '../host.js';
@@ -43,14 +42,14 @@ const PROJECT_LABEL = 'com.docker.compose.project';
 
 /** Connects when first used; connections are kept alive until `close`. */
 export function createEngineApi(host: Pick<HostConfig, 'dockerHost'>): EngineApi {
-  const dispatcher = new Agent({
-    connect: { socketPath: socketOf(host.dockerHost) },
-    connections: 8,
-    keepAliveTimeout: 30_000,
-  });
-  const address = { dispatcher, dockerHost: host.dockerHost };
-  const get = (path: string, options: EngineCall = {}) =>
-    requestEngine(address, 'GET', path, { timeoutMs: READ_TIMEOUT_MS, ...options });
+  const socketPath = socketOf(host.dockerHost);
+  let opened: Promise<EngineAddress> | undefined;
+  const open = () => {
+    opened ??= openEngine(host.dockerHost, socketPath);
+    return opened;
+  };
+  const get = async (path: string, options: EngineCall = {}) =>
+    requestEngine(await open(), 'GET', path, { timeoutMs: READ_TIMEOUT_MS, ...options });
 
   return {
     async listProjectContainers({ project, ...options } = {}) {
@@ -63,14 +62,21 @@ export function createEngineApi(host: Pick<HostConfig, 'dockerHost'>): EngineApi
       return answer.status === 404 ? null : parseDetail(id, answer.body);
     },
     async stopAndRemove(ids, options) {
-      await Promise.all(ids.map((id) => stopAndRemoveOne(address, id, options)));
+      const engine = await open();
+      await Promise.all(ids.map((id) => stopAndRemoveOne(engine, id, options)));
     },
     async version(options) {
       const body = asObject((await get('/version', options)).body);
       return { engine: String(body.Version ?? ''), api: String(body.ApiVersion ?? '') };
     },
-    close: () => dispatcher.close(),
+    close: async () => (await opened)?.dispatcher.close(),
   };
+}
+
+/** Loads undici only now: a preview of files asks no engine. */
+async function openEngine(dockerHost: string, socketPath: string): Promise<EngineAddress> {
+  const { Agent } = await import('undici');
+  return { dispatcher: new Agent({ connect: { socketPath }, connections: 8, keepAliveTimeout: 30_000 }), dockerHost };
 }
 
 function socketOf(dockerHost: string): string {

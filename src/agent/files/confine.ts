@@ -12,13 +12,14 @@ export const STATE_DIRECTORY = '.flotilla';
  * @throws HostRootMissing when there is no root; PathEscapes when the directory is outside
  */
 export async function resolveTenant(root: string, directory: string): Promise<string> {
-  const realRoot = realRootOf(root);
   const segments = directory.split('/');
   const wrong = wrongSegment(segments);
   if (isAbsolute(directory) || wrong !== undefined) {
     throw escapes(`instance directory ${quote(directory)} is not a plain path below the host's root ${root}`, wrong);
   }
   const tenantDir = resolve(root, directory);
+  if (isPlainDirectory(root, segments)) return tenantDir;
+  const realRoot = realRootOf(root);
   const real = realpathOfExisting(tenantDir);
   if (!isInside(realRoot, real.path)) {
     throw escapes(
@@ -83,7 +84,7 @@ function checkParent(tenantDir: string, parent: string, path: string): boolean {
   if (stat === undefined) return false;
   if (stat.isSymbolicLink()) {
     const real = realpathOfExisting(absolute);
-    const tenant = realpathSync(tenantDir);
+    const tenant = realpathSync.native(tenantDir);
     if (!real.whole || !isInside(tenant, real.path) || isInside(join(tenant, STATE_DIRECTORY), real.path)) {
       throw escapes(
         `${quote(path)} in ${tenantDir} leads out of the instance: ${quote(parent)} is a symbolic link`,
@@ -104,9 +105,22 @@ function checkParent(tenantDir: string, parent: string, path: string): boolean {
   return true;
 }
 
+/** Whether all of the way below the root is there and made of directories, none of them a link: the common case. */
+function isPlainDirectory(root: string, segments: readonly string[]): boolean {
+  let path = root;
+  try {
+    return segments.every((segment) => {
+      path = `${path}/${segment}`;
+      return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    });
+  } catch {
+    return false;
+  }
+}
+
 function realRootOf(root: string): string {
   try {
-    return realpathSync(root);
+    return realpathSync.native(root);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw toHostError(error, `look at the host's root ${root}`);
     throw new FlotillaError('HostRootMissing', `the host's root ${root} does not exist`, {
@@ -120,7 +134,7 @@ function realRootOf(root: string): string {
 function realpathOfExisting(path: string): { path: string; whole: boolean } {
   for (let current = path, whole = true; ; current = resolve(current, '..'), whole = false) {
     try {
-      return { path: realpathSync(current), whole };
+      return { path: realpathSync.native(current), whole };
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') throw toHostError(error, `look at ${path}`);
       if (lstatSync(current, { throwIfNoEntry: false })?.isSymbolicLink()) return { path: '/', whole: false };

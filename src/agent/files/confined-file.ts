@@ -43,8 +43,11 @@ export function readManagedFile(tenantDir: string, path: string): Buffer | null 
 export function readProjectFile(tenantDir: string, path: string): string | undefined {
   let fd: number | undefined;
   try {
-    const real = realpathSync(resolve(tenantDir, path));
-    if (!lstatSync(real).isFile()) return undefined;
+    const given = resolve(tenantDir, path);
+    const stat = lstatSync(given, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    const real = stat.isSymbolicLink() ? realpathSync.native(given) : given;
+    if (!(real === given ? stat : lstatSync(real)).isFile()) return undefined;
     fd = openSync(real, FLAGS);
     requireConfined(fd, tenantDir, path);
     return fstatSync(fd).isFile() ? readFileSync(fd, 'utf8') : undefined;

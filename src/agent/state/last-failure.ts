@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AppliedView } from '../../agent-client/tenant-driver.js';
 import { STATE_DIRECTORY } from '../files/confine.js';
@@ -8,8 +8,10 @@ export type LastFailure = NonNullable<AppliedView['lastFailure']>;
 
 /** How the newest attempt on this instance failed; null when it did not. A file that cannot be read counts as none. */
 export function readFailure(tenantDir: string): LastFailure | null {
+  const file = fileIn(tenantDir);
+  if (!existsSync(file)) return null;
   try {
-    return JSON.parse(readFileSync(fileIn(tenantDir), 'utf8')) as LastFailure;
+    return JSON.parse(readFileSync(file, 'utf8')) as LastFailure;
   } catch {
     return null;
   }
