@@ -116,16 +116,19 @@ async function coverTenant(
     return same.length > 0 ? same : toComposeFile(path, content?.toString('utf8'));
   });
   const env = readEnv(rendered.get('.env')?.content.toString('utf8') ?? onHost('.env'));
-  const { problems, ...envCoverage } = coverEnv({
+  const input = {
     next: {
       files: [...next, ...tenantFiles],
       read: (path) => rendered.get(path)?.content.toString('utf8') ?? (gone.has(path) ? undefined : onHost(path)),
     },
     current: current.length > 0 ? { files: [...current, ...tenantFiles], read: onHost } : undefined,
     env: env.dotenv,
-    evaluation: await host.evaluation(),
     environment: composeEnvironment(host),
-  });
+  };
+  let covered = coverEnv({ ...input, evaluation: 'eager' });
+  // Asking compose for its version costs more than all the rest.
+  if (covered.dependsOnEvaluation) covered = coverEnv({ ...input, evaluation: await host.evaluation() });
+  const { problems, dependsOnEvaluation: _, ...envCoverage } = covered;
   return {
     envCoverage,
     problems: [

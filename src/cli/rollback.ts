@@ -105,9 +105,9 @@ function explain({ slug, imageTag, source }: DesiredInstance, plan: Plan, held: 
   return [
     `${slug} runs ${plan.imageTag} again. Desired state (${oneLine(source.file)}:${source.line}) still names ${imageTag}:`,
     'reconcile leaves the instance as it is until desired state changes. Next, one of:',
-    `  flotilla set-image ${slug} ${plan.imageTag}       and commit: stay with it`,
-    `  commit a newer tag or a fix           and reconcile: go forward`,
-    `  flotilla reconcile ${slug} --ignore-hold   apply ${imageTag} again`,
+    `  flotilla set-image ${slug} ${plan.imageTag}, and commit: stay with it`,
+    '  commit a newer tag or a fix, and reconcile: go forward',
+    `  flotilla reconcile ${slug} --ignore-hold: apply ${imageTag} again`,
     '',
   ].join('\n');
 }

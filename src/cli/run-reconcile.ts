@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { reconcile } from '../controller/reconcile.js';
 import type { ReconcileEvent, ReconcileOptions, ReconcileReport } from '../controller/report.js';
+import { createRenderer } from '../render/create-renderer.js';
 import type { Context } from './context.js';
 import { EXIT_INTERRUPTED, exitCodeOf } from './exit-code.js';
 import type { Fleet } from './fleet.js';
@@ -28,7 +29,7 @@ export async function runReconcile(
   };
   try {
     const report = await reconcile(
-      { desired, templates, driverFor, now: () => new Date(), newId: randomUUID },
+      { desired, templates, renderer: createRenderer(), driverFor, now: () => new Date(), newId: randomUUID },
       { ...options, signal: interrupt.signal, onEvent },
     );
     return { report, interrupted: interrupt.signal.aborted };

@@ -38,11 +38,13 @@ export interface EnvCoverageInput {
  * A file that `read` does not give is passed over: whether it has to be there is compose's to say. Of `current`, nothing
  * is parsed unless something is missing or blocking.
  *
- * @returns the coverage, and what compose would refuse: YAML that does not parse, invalid interpolation. Problems quote
- *   text of compose files only. Never throws, unless `read` does.
+ * @returns the coverage; what compose would refuse (YAML that does not parse, invalid interpolation); and whether another
+ *   `evaluation` could give another answer. Problems quote text of compose files only. Never throws, unless `read` does.
  * @see https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md, and experiments with compose 2.26
  */
-export function coverEnv(input: EnvCoverageInput): EnvCoverage & { problems: ComposeProblem[] } {
+export function coverEnv(
+  input: EnvCoverageInput,
+): EnvCoverage & { problems: ComposeProblem[]; dependsOnEvaluation: boolean } {
   const { next, current, env, evaluation, environment } = input;
   const lookup: Lookup = (name) => environment?.get(name) ?? builtIn(name) ?? env?.values.get(name);
   const { met, problems } = surveySources(next, lookup, evaluation);
@@ -56,6 +58,7 @@ export function coverEnv(input: EnvCoverageInput): EnvCoverage & { problems: Com
     newlyNeeded: sorted(needed).filter((name) => !known.has(name)),
     suspect: sorted(env?.suspect ?? []),
     problems,
+    dependsOnEvaluation: met.skippable,
   };
 }
 

@@ -41,6 +41,8 @@ export interface Evaluated {
   plain: Set<string>;
   demanded: Set<string>;
   named: Set<string>;
+  /** Whether there was more than text in an argument that is not taken: what makes eager differ from lazy evaluation. */
+  skippable: boolean;
 }
 
 // Go's case-insensitive classes fold the long s and the Kelvin sign onto s and k, and compose uses one.
@@ -88,6 +90,7 @@ export function newEvaluated(): Evaluated {
     plain: new Set(),
     demanded: new Set(),
     named: new Set(),
+    skippable: false,
   };
 }
 
@@ -98,6 +101,7 @@ export function addEvaluated(from: Evaluated, to: Evaluated, own: ReadonlyMap<st
   }
   for (const name of from.named) to.named.add(name);
   to.required.push(...from.required);
+  to.skippable ||= from.skippable;
 }
 
 /**
@@ -192,6 +196,7 @@ function evaluateVariable(
   const counts = value !== undefined && (operator.length === 1 || value !== '');
   const kind = operator.at(-1);
   const taken = kind === '+' ? counts : !counts;
+  if (!taken) met.skippable ||= part.argument.some((each) => each.kind !== 'text');
   const argument = taken || mode === 'eager' ? evaluateTemplate(part.argument, lookup, mode, met) : '';
   if (kind === '?') {
     met.demanded.add(name);

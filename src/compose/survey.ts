@@ -126,6 +126,7 @@ export function readEnvFile(survey: Survey, path: string, lookup: Lookup): Doten
   if (text === undefined) return undefined;
   const read = readDotenv(text, lookup, survey.evaluation);
   if (!('error' in read)) return read;
+  survey.met.skippable = true;
   const { line, reason } = read.error;
   survey.problems.push({ path, ...(line !== undefined && { line }), message: reason });
   return undefined;

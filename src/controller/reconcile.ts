@@ -3,7 +3,7 @@ import type { ObservedTenant, TenantDriver } from '../agent-client/tenant-driver
 import { FlotillaError } from '../errors.js';
 import type { DesiredHost, DesiredInstance, DesiredState } from '../manifest/desired-state.js';
 import { nearestName } from '../manifest/nearest.js';
-import { renderInstance } from '../render/render.js';
+import type { Renderer } from '../render/create-renderer.js';
 import type { TemplateStore } from '../render/template.js';
 import { toConditions } from './conditions.js';
 import { toDesiredTenant } from './desired-tenant.js';
@@ -16,6 +16,7 @@ const BATCH = 200;
 export interface ReconcileDeps {
   desired: DesiredState;
   templates: TemplateStore;
+  renderer: Renderer;
   /** @throws FlotillaError when there is no way to the host */
   driverFor(host: DesiredHost): TenantDriver;
   now(): Date;
@@ -138,14 +139,14 @@ async function observeBatch(
 }
 
 function prepare(
-  { desired, templates, driverFor, newId }: ReconcileDeps,
+  { desired, templates, renderer, driverFor, newId }: ReconcileDeps,
   hostName: string,
   instance: DesiredInstance,
 ): TenantWork {
   const host = desired.hosts.get(hostName);
   if (!host) throw new FlotillaError('ManifestInvalid', `${instance.slug}: no manifest describes host "${hostName}"`);
   const template = templates.use(instance.template);
-  const fileSet = renderInstance(template, instance);
+  const fileSet = renderer.render(template, instance);
   return {
     tenant: toDesiredTenant(instance, template, fileSet, desired.revision),
     files: fileSet.files,

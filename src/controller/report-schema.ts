@@ -84,7 +84,7 @@ const gate = {
   properties: {
     reason: {
       type: 'string',
-      enum: ['Suspended', 'Locked', 'DriftReported', 'EnvCoverageBlocked', 'HostUnreachable', 'RolledBack'],
+      enum: ['Suspended', 'Locked', 'DriftReported', 'EnvCoverageBlocked', 'RolledBack'],
     },
     message: { type: 'string' },
     hint: nullableString,

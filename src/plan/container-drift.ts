@@ -32,7 +32,8 @@ function judge(service: ObservedService): ServiceDrift | null {
 }
 
 function countCause(count: number, expected: number): string {
-  return count === 0 ? 'its container is gone' : `${count} containers instead of ${expected}`;
+  if (count === 0) return 'its container is gone';
+  return count < expected ? `${count} of ${expected} containers` : `${count} containers instead of ${expected}`;
 }
 
 function judgeContainer(container: ObservedContainer): Omit<ServiceDrift, 'service'> | null {

@@ -74,7 +74,12 @@ export function planTenant({ desired, observed, inspection, ignoreHold = false }
     containers: services?.map(({ service, action, cause }) => ({ service, action, cause })) ?? null,
     operations,
     envCoverage,
-    warnings: [...files.warnings, ...(inspection?.problems ?? []), ...stackWarnings(observed)],
+    warnings: [
+      ...files.warnings,
+      ...(inspection?.problems ?? []),
+      ...suspectWarnings(envCoverage),
+      ...stackWarnings(observed),
+    ],
     gate: null,
     basis: {
       files: observed.files.map(({ path, sha256, mode }) => ({ path, sha256, mode })),
@@ -169,6 +174,12 @@ function refuseSecondStack(desired: DesiredTenant, observed: ObservedTenant): vo
       },
     );
   }
+}
+
+function suspectWarnings({ suspect }: Plan['envCoverage']): string[] {
+  return suspect.map(
+    (name) => `the value of ${name} in .env has a $ that compose takes for a variable: single quotes keep it`,
+  );
 }
 
 function stackWarnings({ otherProjects, directory }: ObservedTenant): string[] {

@@ -64,13 +64,7 @@ export type Operation =
   | { kind: 'verify'; cause: string }
   | { kind: 'record'; cause: string };
 
-export type GateReason =
-  | 'Suspended'
-  | 'Locked'
-  | 'DriftReported'
-  | 'EnvCoverageBlocked'
-  | 'HostUnreachable'
-  | 'RolledBack';
+export type GateReason = 'Suspended' | 'Locked' | 'DriftReported' | 'EnvCoverageBlocked' | 'RolledBack';
 
 /** Why a plan that has operations is not applied now. */
 export interface Gate {

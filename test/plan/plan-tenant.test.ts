@@ -247,7 +247,7 @@ describe('containers that are not as they were verified', () => {
     [
       'too few',
       { ...running('api'), recorded: { count: 2, completed: false } },
-      'container api: create, 1 containers instead of 2',
+      'container api: create, 1 of 2 containers',
     ],
   ])('%s', (_, service, expected) => {
     const observed = withService(service);

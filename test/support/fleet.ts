@@ -7,6 +7,7 @@ import { reconcile } from '../../src/controller/reconcile.js';
 import type { ReconcileItem, ReconcileOptions, ReconcileReport } from '../../src/controller/report.js';
 import type { DesiredHost } from '../../src/manifest/desired-state.js';
 import { loadDesiredState } from '../../src/manifest/load.js';
+import { createRenderer } from '../../src/render/create-renderer.js';
 import { loadTemplates } from '../../src/render/load-template.js';
 import { docker, engine } from './engine.js';
 
@@ -137,6 +138,7 @@ spec: { local: ../hosts/one }
         driverFor: (host: DesiredHost) => drivers.get(host.name) as TenantDriver,
         now: () => new Date(),
         newId: () => randomUUID(),
+        renderer: createRenderer(),
       };
       return reconcile(deps, {
         slugs: [],

@@ -7,6 +7,7 @@ import { createLocalDriver } from '../../src/agent-client/local-driver.js';
 import { reconcile } from '../../src/controller/reconcile.js';
 import type { ReconcileItem } from '../../src/controller/report.js';
 import { loadDesiredState } from '../../src/manifest/load.js';
+import { createRenderer } from '../../src/render/create-renderer.js';
 import { loadTemplates } from '../../src/render/load-template.js';
 import { type BuiltCli, startCli } from './cli-process.js';
 import {
@@ -180,6 +181,7 @@ async function reconcileHere(directory: string, stub: StubDocker, options = { dr
         driverFor: () => driver,
         now: () => new Date(),
         newId: () => 'test',
+        renderer: createRenderer(),
       },
       { slugs: [], filesOnly: false, concurrency: 1, ignoreHold: false, ...options },
     );

@@ -127,7 +127,8 @@ async function recordVerified(apply: Apply, record: AppliedRecord, up: BroughtUp
     appliedAt: host.now().toISOString(),
   });
   await markGeneration(tenantDir, record.generation, 'verified');
-  clearFailure(tenantDir);
+  // A rollback undoes the upgrade that failed, and is no answer to why it did.
+  if (!apply.hold) clearFailure(tenantDir);
 }
 
 /** Somebody else's lock, a stale plan and an interruption are not failures of this instance. */

@@ -1,7 +1,7 @@
 import type { DesiredTenant, FileCause, Operation, Plan } from '../../plan/plan.js';
 import type { AppliedRecord } from '../state/applied-record.js';
 import { keepFound } from '../state/found-files.js';
-import { forgetGeneration, isKept, keepGeneration, pruneGenerations } from '../state/generations.js';
+import { forgetGeneration, isKept, keepGeneration, newestKept, pruneGenerations } from '../state/generations.js';
 import { commitStaged, discardStage, hasJournal, type StagedCommit, stageCommit } from '../state/journal.js';
 import type { Apply } from './apply.js';
 
@@ -82,11 +82,11 @@ function operations<Kind extends Operation['kind']>(plan: Plan, kind: Kind): Ext
 }
 
 /** A new generation for new desired state; a heal or another try belongs to the one that is there. */
-function nextRecord({ plan, record, host, hold }: Apply): AppliedRecord {
+function nextRecord({ plan, tenantDir, record, host, hold }: Apply): AppliedRecord {
   const same = record !== null && record.digest === plan.digest && record.imageTag === plan.imageTag;
   const at = host.now().toISOString();
   return {
-    generation: same ? record.generation : (record?.generation ?? 0) + 1,
+    generation: same ? record.generation : Math.max(record?.generation ?? 0, newestKept(tenantDir)) + 1,
     project: plan.project,
     revision: plan.revision,
     imageTag: plan.imageTag,

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { execa, type Options } from 'execa';
+import type { Options } from 'execa';
 import { FlotillaError } from '../../errors.js';
 import type { HostConfig } from '../host.js';
 
@@ -29,6 +29,8 @@ export interface ProcessResult {
  * @throws FlotillaError ComposeMissing, TimedOut, Cancelled; ComposeFailed when the answer is too long
  */
 export async function runDocker(host: HostConfig, argv: readonly string[], call: ProcessCall): Promise<ProcessResult> {
+  // Loaded only now: a preview of files runs nothing.
+  const { execa } = await import('execa');
   if (call.signal?.aborted) throw cancelled(call.signal);
   const child = execa(host.docker, argv, optionsFor(host, call.lockFd));
   const stderr = collectStderr(child.stderr, call.onStderrLine);

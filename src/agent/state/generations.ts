@@ -65,6 +65,11 @@ export function isKept(tenantDir: string, number: number): boolean {
   return existsSync(join(directoryOf(tenantDir, number), META));
 }
 
+/** The greatest number of a kept file set, 0 when there is none. It outlives a record that was moved away. */
+export function newestKept(tenantDir: string): number {
+  return numbersIn(statePath(tenantDir, GENERATIONS))[0] ?? 0;
+}
+
 /** The kept file sets, newest first; those that cannot be read are left out. @param live the applied record's generation */
 export async function listGenerations(tenantDir: string, live: number): Promise<Generation[]> {
   const found: Generation[] = [];
