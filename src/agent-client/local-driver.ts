@@ -1,14 +1,14 @@
-import { readRecord } from '../agent/state/applied-record.js';
 import { applyPlan } from '../agent/apply/apply-plan.js';
 import { createCompose } from '../agent/compose/compose-cli.js';
-import { resolveTenant } from '../agent/files/confine.js';
 import { createEngineApi } from '../agent/engine/engine-api.js';
+import { resolveTenant } from '../agent/files/confine.js';
 import { createFileHasher } from '../agent/files/file-hash.js';
-import { listGenerations } from '../agent/state/generations.js';
 import type { HostConfig } from '../agent/host.js';
 import { inspectTenant } from '../agent/inspect-tenant.js';
 import { observeTenants } from '../agent/observe-tenants.js';
 import { planRollback } from '../agent/plan-rollback.js';
+import { readRecord } from '../agent/state/applied-record.js';
+import { listGenerations } from '../agent/state/generations.js';
 import { createTenantHost } from '../agent/tenant-host.js';
 import type { TenantDriver } from './tenant-driver.js';
 

@@ -1,7 +1,7 @@
 import { open, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import type { ComposeEvent } from '../../src/agent/compose-progress.js';
+import type { ComposeEvent } from '../../src/agent/compose/compose-progress.js';
 import { createComposeProject } from '../support/compose-project.js';
 import { appImage, asProject, CALL, dockerHost } from '../support/docker-host.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadComposeModel } from '../../src/agent/load-compose-model.js';
-import { verifyServices } from '../../src/agent/verify.js';
+import { loadComposeModel } from '../../src/agent/compose/load-compose-model.js';
+import { verifyServices } from '../../src/agent/engine/verify.js';
 import { createComposeProject } from '../support/compose-project.js';
 import { appImage, asProject, CALL, dockerHost } from '../support/docker-host.js';
 import { docker } from '../support/engine.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { type ComposeCall, createCompose } from '../../src/agent/compose-cli.js';
-import { createEngineApi } from '../../src/agent/engine-api.js';
+import { type ComposeCall, createCompose } from '../../src/agent/compose/compose-cli.js';
+import { createEngineApi } from '../../src/agent/engine/engine-api.js';
 import { buildHostConfig } from '../../src/agent/host.js';
 import type { ComposeProject } from './compose-project.js';
 import { engine } from './engine.js';
