@@ -30,6 +30,7 @@ describe('coverEnv', () => {
       newlyNeeded: ['R', 'Z'],
       suspect: ['P'],
       problems: [],
+      dependsOnEvaluation: false,
     });
   });
 
@@ -48,6 +49,10 @@ describe('coverEnv', () => {
     const cover = (evaluation: 'eager' | 'lazy') => coverEnv({ next, current: undefined, env: env('A=1'), evaluation });
     expect(cover('eager')).toMatchObject({ blocking: ['B'], missingInTenantEnv: [] });
     expect(cover('lazy')).toMatchObject({ blocking: [], missingInTenantEnv: [] });
+    expect([cover('eager'), cover('lazy')]).toMatchObject([
+      { dependsOnEvaluation: true },
+      { dependsOnEvaluation: true },
+    ]);
   });
 
   it('does not look at the current files while nothing is missing', () => {

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { AppliedRecord } from '../../src/agent/state/applied-record.js';
 import { forecastServices } from '../../src/agent/compose/forecast.js';
+import type { AppliedRecord } from '../../src/agent/state/applied-record.js';
 import type { RenderedFile } from '../../src/render/file-set.js';
 import { CALL, dockerHost } from '../support/docker-host.js';
 import { appliedView, desiredTenant } from '../support/plan-fixtures.js';
