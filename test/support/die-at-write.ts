@@ -1,6 +1,7 @@
 /**
  * Preloaded into a process (`node --import`): ends it by SIGKILL before its nth write to a file or a directory of tenants.
- * Counts from 1; with 0 it lives, and the report says how many writes there were.
+ * Counts from 1; with 0 it lives, and the report says how many writes there were. Instead of a number: the write itself, such
+ * as `rename applied.json`.
  */
 import fs from 'node:fs';
 import fsp from 'node:fs/promises';
@@ -16,7 +17,6 @@ export interface DieAtWriteEnv {
 }
 
 const { FLOTILLA_TEST_DIE_AT = '0', FLOTILLA_TEST_DIE_UNDER = '/', FLOTILLA_TEST_DIE_REPORT } = process.env;
-const dieAt = Number(FLOTILLA_TEST_DIE_AT);
 const report = FLOTILLA_TEST_DIE_REPORT === undefined ? null : fs.openSync(FLOTILLA_TEST_DIE_REPORT, 'a');
 const writeReport = fs.writeSync;
 let count = 0;
@@ -29,8 +29,9 @@ function step(name: string, path: unknown): void {
   const counts = path === null || (typeof path === 'string' && /^\/(?:proc\/self|dev)\/fd\//.test(path));
   if (!counts && !(typeof path === 'string' && path.startsWith(FLOTILLA_TEST_DIE_UNDER))) return;
   count += 1;
-  if (count !== dieAt) return;
-  if (report !== null) writeReport(report, `${name} ${typeof path === 'string' ? path.split('/').pop() : ''}\n`);
+  const text = `${name} ${typeof path === 'string' ? path.split('/').pop() : ''}`;
+  if (![text, String(count)].includes(FLOTILLA_TEST_DIE_AT)) return;
+  if (report !== null) writeReport(report, `${text}\n`);
   process.kill(process.pid, 'SIGKILL');
   for (;;);
 }
