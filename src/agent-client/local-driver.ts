@@ -1,4 +1,3 @@
-import { applyPlan } from '../agent/apply/apply-plan.js';
 import { createCompose } from '../agent/compose/compose-cli.js';
 import { createEngineApi } from '../agent/engine/engine-api.js';
 import { resolveTenant } from '../agent/files/confine.js';
@@ -6,15 +5,13 @@ import { createFileHasher } from '../agent/files/file-hash.js';
 import type { HostConfig } from '../agent/host.js';
 import { inspectTenant } from '../agent/inspect-tenant.js';
 import { observeTenants } from '../agent/observe-tenants.js';
-import { planRollback } from '../agent/plan-rollback.js';
 import { readRecord } from '../agent/state/applied-record.js';
-import { listGenerations } from '../agent/state/generations.js';
 import { createTenantHost } from '../agent/tenant-host.js';
 import type { TenantDriver } from './tenant-driver.js';
 
 /**
  * The driver of a host that is this machine: its instances are directories below `config.root`, its engine is the one
- * behind `config.dockerHost`. Connects when first used.
+ * behind `config.dockerHost`. Connects when first used, and loads what writes when something is written.
  */
 export function createLocalDriver(config: HostConfig): TenantDriver {
   const engine = createEngineApi(config);
@@ -22,12 +19,19 @@ export function createLocalDriver(config: HostConfig): TenantDriver {
   return {
     observe: (requests, options = {}) => observeTenants(host, requests, { containers: true, ...options }),
     inspect: (request, options) => inspectTenant(host, request, options?.signal),
-    apply: (request, options = {}) => applyPlan(host, request, options),
+    async apply(request, options = {}) {
+      const { applyPlan } = await import('../agent/apply/apply-plan.js');
+      return applyPlan(host, request, options);
+    },
     async generations(ref) {
+      const { listGenerations } = await import('../agent/state/generations.js');
       const directory = await resolveTenant(config.root, ref.directory);
       return listGenerations(directory, readRecord(directory)?.generation ?? 0);
     },
-    planRollback: (request, options) => planRollback(host, request, options?.signal),
+    async planRollback(request, options) {
+      const { planRollback } = await import('../agent/plan-rollback.js');
+      return planRollback(host, request, options?.signal);
+    },
     close: () => engine.close(),
   };
 }

@@ -2,9 +2,8 @@ import { tmpdir } from 'node:os';
 import type { FileDiff, Inspection, InspectRequest } from '../agent-client/tenant-driver.js';
 import type { Dotenv } from '../compose/dotenv.js';
 import { parseDotenv } from '../compose/dotenv.js';
-import { type ComposeFile, coverEnv, type EnvCoverage } from '../compose/env-coverage.js';
+import { type ComposeFile, coverEnv, type EnvCoverage, type EnvCoverageInput } from '../compose/env-coverage.js';
 import type { RenderedFile } from '../render/file-set.js';
-import { forecastServices } from './compose/forecast.js';
 import { resolveTenant } from './files/confine.js';
 import { readManagedFile, readProjectFile } from './files/confined-file.js';
 import { diffFile } from './files/file-diff.js';
@@ -27,18 +26,13 @@ export async function inspectTenant(
   const view = await desiredView(host, directory, files, record);
   const removes = view.leftovers.map((file) => file.path);
   const { envCoverage, problems } = await coverTenant(host, request, view);
-  const outlook = containers
-    ? await forecastServices({
-        host,
-        tenantDir: directory,
-        tenant,
-        files: view.written,
-        removes,
-        record,
-        base: tmpdir(),
-        ...(signal && { signal }),
-      })
-    : { forecast: null, refused: null, problems: [] };
+  let outlook: Pick<Inspection, 'forecast' | 'refused' | 'problems'> = { forecast: null, refused: null, problems: [] };
+  if (containers) {
+    const { forecastServices } = await import('./compose/forecast.js');
+    const { written: files } = view;
+    const input = { host, tenantDir: directory, tenant, files, removes, record, base: tmpdir() };
+    outlook = await forecastServices({ ...input, ...(signal && { signal }) });
+  }
   return {
     diffs: diffAll(view),
     envCoverage,
@@ -116,7 +110,7 @@ async function coverTenant(
     return same.length > 0 ? same : toComposeFile(path, content?.toString('utf8'));
   });
   const env = readEnv(rendered.get('.env')?.content.toString('utf8') ?? onHost('.env'));
-  const input = {
+  const input: Omit<EnvCoverageInput, 'evaluation'> = {
     next: {
       files: [...next, ...tenantFiles],
       read: (path) => rendered.get(path)?.content.toString('utf8') ?? (gone.has(path) ? undefined : onHost(path)),

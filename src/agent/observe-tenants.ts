@@ -3,9 +3,9 @@ import type { ObservedService, ObservedTenant, ObserveRequest } from '../agent-c
 import { FlotillaError } from '../errors.js';
 import type { EngineContainer } from './engine/engine-containers.js';
 import { resolveTenant } from './files/confine.js';
-import { readLockHolders } from './lock/lock.js';
+import { readLockHolders } from './lock/lock-holder.js';
 import { type AppliedRecord, readRecord, toAppliedView } from './state/applied-record.js';
-import { hasJournal } from './state/journal.js';
+import { hasJournal } from './state/journal-format.js';
 import { readFailure } from './state/last-failure.js';
 import type { TenantHost } from './tenant-host.js';
 

@@ -14,8 +14,8 @@ const templatesByDocument = new WeakMap<object, readonly TemplateValue[]>();
  */
 export function templatesOf(document: unknown): readonly TemplateValue[] {
   if (typeof document !== 'object' || document === null) return [];
-  const known = templatesByDocument.get(document);
-  if (known) return known;
+  const before = templatesByDocument.get(document);
+  if (before) return before;
   const texts = new Set<string>();
   const seen = new Set<object>([document]);
   const pending: object[] = [document];
@@ -28,9 +28,23 @@ export function templatesOf(document: unknown): readonly TemplateValue[] {
       }
     }
   }
-  const templates = [...texts].map((text) => ({ text, template: parseTemplate(text) }));
+  const templates = [...texts].map(templateOf);
   templatesByDocument.set(document, templates);
   return templates;
+}
+
+const MOST_KNOWN = 2000;
+const known = new Map<string, TemplateValue>();
+
+/** Instances of one template share most of their strings. */
+function templateOf(text: string): TemplateValue {
+  let value = known.get(text);
+  if (value === undefined) {
+    value = { text, template: parseTemplate(text) };
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(text, value);
+  }
+  return value;
 }
 
 /** The own entries of a mapping; none for anything else. */

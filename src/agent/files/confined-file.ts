@@ -49,7 +49,8 @@ export function readProjectFile(tenantDir: string, path: string): string | undef
     const real = stat.isSymbolicLink() ? realpathSync.native(given) : given;
     if (!(real === given ? stat : lstatSync(real)).isFile()) return undefined;
     fd = openSync(real, FLAGS);
-    requireConfined(fd, tenantDir, path);
+    // Opened without following a link, and with no directory in between that could be one.
+    if (real !== `${tenantDir}/${path}` || path.includes('/')) requireConfined(fd, tenantDir, path);
     return fstatSync(fd).isFile() ? readFileSync(fd, 'utf8') : undefined;
   } catch {
     return undefined;
