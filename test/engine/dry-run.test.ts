@@ -128,7 +128,8 @@ describe('commands that only look', () => {
 
   it('leave every file, inode and time of the host as it was, and every container', async () => {
     const before = { files: tree(fleet.root), containers: await containers() };
-    await (printed ??= lookAtAll());
+    printed ??= lookAtAll();
+    await printed;
     expect({ files: tree(fleet.root), containers: await containers() }).toEqual(before);
     expect(readdirSync(join(fleet.dir, 'tmp'))).toEqual([]);
   });

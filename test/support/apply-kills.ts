@@ -25,7 +25,7 @@ export interface ApplyKillReport {
   phases: Record<string, number>;
   /** Runs after a kill that had to bring the tenant to its desired state, and did. */
   converged: number;
-  /** Of those, how many found the instance locked first, by a compose that outlived its parent. */
+  /** How often the instance was still locked at first, by a compose that outlived its parent. */
   waited: number;
 }
 
@@ -174,7 +174,7 @@ function kill(pid: number): void {
 /** Completes what was interrupted, and no more: the file set is the old one or the new one. */
 async function requireWhole(loop: Loop, target: Release): Promise<void> {
   const directory = loop.tenant.fleet.tenantDir(loop.tenant.slug);
-  const lock = await whenUnlocked(() => acquireLock(directory, { command: 'test' }));
+  const lock = await whenUnlocked(loop.report, () => acquireLock(directory, { command: 'test' }));
   try {
     await recover(directory);
   } finally {
@@ -189,12 +189,16 @@ async function requireWhole(loop: Loop, target: Release): Promise<void> {
   loop.current = here;
 }
 
-async function whenUnlocked<T>(work: () => Promise<T>): Promise<T> {
+async function whenUnlocked<T>(report: ApplyKillReport, work: () => Promise<T>): Promise<T> {
+  let waited = 0;
   for (const limit = Date.now() + LOCK_LIMIT_MS; ; await sleep(100)) {
     try {
-      return await work();
+      const done = await work();
+      report.waited += waited;
+      return done;
     } catch (error) {
       if (!(error instanceof FlotillaError && error.code === 'Locked') || Date.now() > limit) throw error;
+      waited = 1;
     }
   }
 }
