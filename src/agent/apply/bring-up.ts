@@ -39,19 +39,19 @@ export async function bringUp(apply: Apply, staged: StagedModel): Promise<Brough
   const { plan, phases } = apply;
   const since = apply.host.now().getTime();
   const before = await listContainers(apply);
-  const restarted = new Set<string>();
+  const restarted: Progress['restarted'] = new Set();
   for (const operation of plan.operations) {
     switch (operation.kind) {
       case 'removeServices':
         await phases.run('remove', () => removeServices(apply, operation.services, before));
         break;
       case 'up':
-        await phases.run('up', () => upAll(apply, staged, operation, before));
+        await phases.run('up', () => upAll(apply, staged, operation, { before, restarted }));
         break;
       case 'restart':
       case 'signal':
         await phases.run('restart', async () => {
-          for (const service of await restartOrSignal(apply, staged, operation, before)) restarted.add(service);
+          await restartOrSignal(apply, staged, operation, { before, restarted });
         });
         break;
       default:
@@ -76,27 +76,82 @@ async function removeServices(
   await apply.host.engine.stopAndRemove(gone, { timeoutMs: STOP_TIMEOUT_MS });
 }
 
+interface Progress {
+  before: readonly EngineContainer[];
+  /** Services that were restarted by now. */
+  restarted: Set<string>;
+}
+
 async function upAll(
   apply: Apply,
-  { live, call }: StagedModel,
+  staged: StagedModel,
   { recreate }: Extract<Operation, { kind: 'up' }>,
-  before: readonly EngineContainer[],
+  progress: Progress,
 ): Promise<void> {
-  const { compose } = apply.host;
-  const options = { ...composeCall(apply, call, 'up'), timeoutMs: apply.plan.timeouts.upMs };
   await removeCreated(apply);
   try {
-    await compose.up(live, options).catch(async (error: unknown) => {
-      if (!(await isOwnNameConflict(apply, error))) throw error;
-      return compose.up(live, options);
+    await upOnce(apply, staged).catch(async (error: unknown) => {
+      if (!isUpFailed(error) || !(await renewFirst(apply, staged, recreate, progress))) throw error;
+      await upOnce(apply, staged);
     });
-    const renewed = new Set(renewedServices(before, await listContainers(apply)));
-    const left = recreate.filter((service) => !renewed.has(service));
-    if (left.length > 0) await compose.upForceRecreate(live, left, options);
+    await forceRecreate(apply, staged, recreate, progress);
   } catch (error) {
     await removeCreated(apply);
     throw error;
   }
+}
+
+async function upOnce(apply: Apply, { live, call }: StagedModel): Promise<void> {
+  const options = { ...composeCall(apply, call, 'up'), timeoutMs: apply.plan.timeouts.upMs };
+  await apply.host.compose.up(live, options).catch(async (error: unknown) => {
+    if (!(await isOwnNameConflict(apply, error))) throw error;
+    return apply.host.compose.up(live, options);
+  });
+}
+
+function isUpFailed(error: unknown): boolean {
+  return error instanceof FlotillaError && error.code === 'UpFailed';
+}
+
+/**
+ * What others wait for can be unwell for the very reason that the plan makes it anew or restarts it, such as a configuration
+ * that is right only now. Then that has to come before `up`. @returns whether there was anything to do
+ */
+async function renewFirst(
+  apply: Apply,
+  staged: StagedModel,
+  recreate: readonly string[],
+  progress: Progress,
+): Promise<boolean> {
+  const present = new Set(progress.before.map((container) => container.service));
+  await removeCreated(apply);
+  const recreated = await forceRecreate(
+    apply,
+    staged,
+    recreate.filter((service) => present.has(service)),
+    progress,
+  );
+  const earlier = progress.restarted.size;
+  for (const operation of apply.plan.operations) {
+    if (operation.kind !== 'restart') continue;
+    const services = operation.services.filter((service) => present.has(service));
+    await restartOrSignal(apply, staged, { ...operation, services }, progress);
+  }
+  return recreated || progress.restarted.size > earlier;
+}
+
+/** Those that `up` has not made anew by itself. @returns whether there were any */
+async function forceRecreate(
+  apply: Apply,
+  { live, call }: StagedModel,
+  services: readonly string[],
+  { before }: Progress,
+): Promise<boolean> {
+  const options = { ...composeCall(apply, call, 'up'), timeoutMs: apply.plan.timeouts.upMs };
+  const renewed = new Set(renewedServices(before, await listContainers(apply)));
+  const left = services.filter((service) => !renewed.has(service));
+  if (left.length > 0) await apply.host.compose.upForceRecreate(live, left, options);
+  return left.length > 0;
 }
 
 /**
@@ -121,23 +176,23 @@ async function removeCreated(apply: Apply): Promise<void> {
   }
 }
 
-/** @returns the services that were restarted; those whose containers `up` has just made anew have read the new files already */
+/** Those whose containers `up` has just made anew have read the new files already. */
 async function restartOrSignal(
   apply: Apply,
   { live, call }: StagedModel,
   operation: Extract<Operation, { kind: 'restart' | 'signal' }>,
-  before: readonly EngineContainer[],
-): Promise<readonly string[]> {
+  { before, restarted }: Progress,
+): Promise<void> {
   const renewed = new Set(renewedServices(before, await listContainers(apply)));
   const options = { ...composeCall(apply, call, 'restart'), timeoutMs: STOP_TIMEOUT_MS };
   if (operation.kind === 'signal') {
     if (!renewed.has(operation.service))
       await apply.host.compose.signal(live, operation.service, operation.signal, options);
-    return [];
+    return;
   }
-  const services = operation.services.filter((service) => !renewed.has(service));
+  const services = operation.services.filter((service) => !renewed.has(service) && !restarted.has(service));
   if (services.length > 0) await apply.host.compose.restart(live, services, options);
-  return services;
+  for (const service of services) restarted.add(service);
 }
 
 async function verify(apply: Apply, { model }: StagedModel, since: number): Promise<readonly EngineContainer[]> {

@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildHostConfig } from '../../src/agent/host.js';
+import { createLocalDriver } from '../../src/agent-client/local-driver.js';
+import { createFleet, type TestFleet } from '../support/fleet.js';
+
+let fleet: TestFleet;
+beforeAll(() => {
+  fleet = createFleet((host) => {
+    if (host.kind !== 'local') throw new Error(`${host.name} is not local`);
+    return createLocalDriver(buildHostConfig(host.root, process.env));
+  });
+});
+afterAll(() => fleet.cleanUp());
+
+const IMAGE = '{{values.registry}}/flotilla-test/app:{{imageTag}}';
+
+/** `web` waits for `db`, whose health is what its configuration says. */
+const compose = (configuration: string) => `services:
+  db:
+    image: "${IMAGE}"
+    healthcheck: { test: [CMD, grep, -q, good, /etc/db.conf], interval: 300ms, retries: 2 }
+    stop_grace_period: 1s
+    ${configuration}
+  web:
+    image: "${IMAGE}"
+    depends_on: { db: { condition: service_healthy } }
+    stop_grace_period: 1s
+`;
+
+it.each([
+  {
+    way: 'a mounted file',
+    files: {
+      'docker-compose.yml.mustache': compose('volumes: [./db.conf:/etc/db.conf:ro]'),
+      'db.conf.mustache': '{{values.state}}\n',
+    },
+  },
+  {
+    way: 'an inline config',
+    files: {
+      'docker-compose.yml.mustache': `${compose('configs: [{ source: db, target: /etc/db.conf }]')}configs: { db: { content: "{{values.state}}" } }\n`,
+    },
+  },
+])('a release with broken configuration in $way is mended by the next one, though others wait for it', async ({
+  way,
+  files,
+}) => {
+  const slug = fleet.slug(way.replaceAll(' ', '-'));
+  fleet.writeTemplate(files);
+  const want = (state: string) =>
+    fleet.writeInstance(slug, { values: { state }, timeouts: { up: '20s', verify: '5s', settle: '200ms' } });
+  want('good');
+  expect(await fleet.runOne(slug)).toMatchObject({ result: 'converged' });
+  want('bad');
+  expect(await fleet.runOne(slug)).toMatchObject({ result: 'failed' });
+  want('good again');
+  const { result, error } = await fleet.runOne(slug);
+  expect(error).toBeNull();
+  expect(result).toBe('converged');
+  expect(await fleet.runOne(slug)).toMatchObject({ result: 'inSync' });
+}, 120_000);
