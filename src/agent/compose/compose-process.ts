@@ -1,5 +1,5 @@
+import { type SpawnOptions, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import type { Options } from 'execa';
 import { FlotillaError } from '../../errors.js';
 import type { HostConfig } from '../host.js';
 
@@ -29,25 +29,26 @@ export interface ProcessResult {
  * @throws FlotillaError ComposeMissing, TimedOut, Cancelled; ComposeFailed when the answer is too long
  */
 export async function runDocker(host: HostConfig, argv: readonly string[], call: ProcessCall): Promise<ProcessResult> {
-  // Loaded only now: a preview of files runs nothing.
-  const { execa } = await import('execa');
   if (call.signal?.aborted) throw cancelled(call.signal);
-  const child = execa(host.docker, argv, optionsFor(host, call.lockFd));
-  const stderr = collectStderr(child.stderr, call.onStderrLine);
+  const child = spawn(host.docker, argv, optionsFor(host, call.lockFd));
   const stopped = stopOnTimeoutOrAbort(child.pid, call);
-  const result = await child;
+  const stdout = collectStdout(child.stdout, () => stopped.stop('length'));
+  const stderr = collectStderr(child.stderr, call.onStderrLine);
+  const ended = await new Promise<{ exitCode: number | null } | { cause: Error }>((resolve) => {
+    child.once('error', (cause) => resolve({ cause })).once('close', (exitCode) => resolve({ exitCode }));
+  });
   const reason = stopped.end();
   if (reason === 'timeout')
     throw new FlotillaError('TimedOut', `docker did not finish within ${call.timeoutMs / 1000} s`);
   if (reason === 'abort') throw cancelled(call.signal);
-  if (result.isMaxBuffer) throw new FlotillaError('ComposeFailed', 'docker answered more than 16 MiB');
-  if (result.exitCode === undefined && result.signal === undefined) {
+  if (reason === 'length') throw new FlotillaError('ComposeFailed', 'docker answered more than 16 MiB');
+  if ('cause' in ended) {
     throw new FlotillaError('ComposeMissing', 'the docker client cannot be run on this host', {
-      cause: result.cause,
+      cause: ended.cause,
       hint: 'Install the docker client with Compose v2 on the host, in the PATH that Flotilla is started with.',
     });
   }
-  return { exitCode: result.exitCode ?? null, stdout: String(result.stdout ?? ''), stderr: stderr() };
+  return { exitCode: ended.exitCode, stdout: stdout(), stderr: stderr() };
 }
 
 function optionsFor(host: HostConfig, lockFd: number | undefined) {
@@ -55,20 +56,21 @@ function optionsFor(host: HostConfig, lockFd: number | undefined) {
     // Neither the caller's directory nor the tenant's: all paths are absolute, and none is kept busy.
     cwd: '/',
     env: { ...host.environment, DOCKER_HOST: host.dockerHost },
-    extendEnv: false,
     detached: true,
-    cleanup: false,
-    reject: false,
-    stripFinalNewline: false,
-    stdio: [
-      'ignore',
-      'pipe',
-      'pipe', // execa takes any descriptor there; its types name only a few.
-      ...(lockFd === undefined ? [] : [lockFd as 3]),
-    ],
-    buffer: { stdout: true, stderr: false },
-    maxBuffer: { stdout: STDOUT_LIMIT_BYTES },
-  } satisfies Options;
+    stdio: ['ignore', 'pipe', 'pipe', ...(lockFd === undefined ? [] : [lockFd])] as ['ignore', 'pipe', 'pipe'],
+  } satisfies SpawnOptions;
+}
+
+/** Returns what gives all that was written; tells when that gets too long, and keeps no more of it. */
+function collectStdout(stream: Readable, onTooLong: () => void): () => string {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  stream.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= STDOUT_LIMIT_BYTES) chunks.push(chunk);
+    else onTooLong();
+  });
+  return () => Buffer.concat(chunks).toString('utf8');
 }
 
 /** Returns what gives the tail of all that was written so far. */
@@ -86,10 +88,12 @@ function collectStderr(stream: Readable, onLine: ((line: string) => void) | unde
   return () => tail;
 }
 
+type StopReason = 'timeout' | 'abort' | 'length';
+
 function stopOnTimeoutOrAbort(pid: number | undefined, call: ProcessCall) {
-  let reason: 'timeout' | 'abort' | null = null;
+  let reason: StopReason | null = null;
   let killTimer: NodeJS.Timeout | undefined;
-  const stop = (why: 'timeout' | 'abort') => {
+  const stop = (why: StopReason) => {
     if (reason !== null) return;
     reason = why;
     signalGroup(pid, 'SIGTERM');
@@ -99,6 +103,7 @@ function stopOnTimeoutOrAbort(pid: number | undefined, call: ProcessCall) {
   const timer = setTimeout(() => stop('timeout'), call.timeoutMs);
   call.signal?.addEventListener('abort', onAbort, { once: true });
   return {
+    stop,
     /** Call once, when the child has ended. */
     end() {
       clearTimeout(timer);
