@@ -54,8 +54,9 @@ try {
     return { kills: report.kills, counts: { 'came out new': report.forward, 'came out old': report.back } };
   });
   kills += await soak('program, killed before each write of an upgrade', 0.25, async (seed) => {
-    const from = seed % RELEASES.length;
-    const to = (from + 1 + (seed % (RELEASES.length - 1))) % RELEASES.length;
+    const choices = RELEASES.length + 1;
+    const from = seed % choices === RELEASES.length ? null : seed % choices;
+    const to = ((from ?? 0) + 1 + (seed % (RELEASES.length - 1))) % RELEASES.length;
     const report = await runWriteKills(cli, { from, to, parallel });
     return { kills: report.kills, counts: { upgrades: 1 } };
   });

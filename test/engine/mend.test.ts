@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildHostConfig } from '../../src/agent/host.js';
 import { createLocalDriver } from '../../src/agent-client/local-driver.js';
+import { docker } from '../support/engine.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 
 let fleet: TestFleet;
@@ -27,6 +28,9 @@ const compose = (configuration: string) => `services:
     stop_grace_period: 1s
 `;
 
+const INLINE = `${compose('configs: [{ source: db, target: /etc/db.conf }]')}configs: { db: { content: "{{values.state}}" } }
+`;
+
 it.each([
   {
     way: 'a mounted file',
@@ -37,25 +41,39 @@ it.each([
   },
   {
     way: 'an inline config',
-    files: {
-      'docker-compose.yml.mustache': `${compose('configs: [{ source: db, target: /etc/db.conf }]')}configs: { db: { content: "{{values.state}}" } }\n`,
-    },
+    files: { 'docker-compose.yml.mustache': INLINE },
   },
-])('a release with broken configuration in $way is mended by the next one, though others wait for it', async ({
-  way,
-  files,
-}) => {
-  const slug = fleet.slug(way.replaceAll(' ', '-'));
-  fleet.writeTemplate(files);
-  const want = (state: string) =>
-    fleet.writeInstance(slug, { values: { state }, timeouts: { up: '20s', verify: '5s', settle: '200ms' } });
-  want('good');
+])(
+  'a release with broken configuration in $way is mended by the next one, though others wait for it',
+  async ({ way, files }) => {
+    const slug = fleet.slug(way.replaceAll(' ', '-'));
+    fleet.writeTemplate(files);
+    const want = (state: string) =>
+      fleet.writeInstance(slug, { values: { state }, timeouts: { up: '20s', verify: '5s', settle: '200ms' } });
+    want('good');
+    expect(await fleet.runOne(slug)).toMatchObject({ result: 'converged' });
+    want('bad');
+    expect(await fleet.runOne(slug)).toMatchObject({ result: 'failed' });
+    want('good again');
+    const { result, error } = await fleet.runOne(slug);
+    expect(error).toBeNull();
+    expect(result).toBe('converged');
+    expect(await fleet.runOne(slug)).toMatchObject({ result: 'inSync' });
+  },
+  120_000,
+);
+
+it('a container that a killed up left created is made anew: it would start without its configs', async () => {
+  const slug = fleet.slug('created');
+  fleet.writeTemplate({ 'docker-compose.yml.mustache': INLINE });
+  fleet.writeInstance(slug, { values: { state: 'good' }, timeouts: { up: '20s', verify: '5s', settle: '200ms' } });
   expect(await fleet.runOne(slug)).toMatchObject({ result: 'converged' });
-  want('bad');
-  expect(await fleet.runOne(slug)).toMatchObject({ result: 'failed' });
-  want('good again');
-  const { result, error } = await fleet.runOne(slug);
-  expect(error).toBeNull();
-  expect(result).toBe('converged');
-  expect(await fleet.runOne(slug)).toMatchObject({ result: 'inSync' });
+  const idOf = async () => (await fleet.containers(slug)).find(({ service }) => service === 'db')?.id ?? '';
+  await docker(['rm', '--force', await idOf()]);
+  await docker(['compose', '-p', slug, 'create', 'db'], { cwd: fleet.tenantDir(slug) });
+  const created = await idOf();
+
+  expect(await fleet.runOne(slug)).toMatchObject({ result: 'converged' });
+  expect(await idOf()).not.toBe(created);
+  expect(await docker(['exec', await idOf(), 'cat', '/etc/db.conf'])).toBe('good');
 }, 120_000);

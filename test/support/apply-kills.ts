@@ -182,7 +182,7 @@ async function requireWhole(loop: Loop, target: Release): Promise<void> {
   }
   const here = loop.tenant.fileSet();
   if (here !== loop.current && here !== target) {
-    const seen = here === null ? 'a mix' : `${here.tag} ${here.note}`;
+    const seen = here === null || here === 'none' ? (here ?? 'a mix') : `${here.tag} ${here.note}`;
     throw new Error(`files are ${seen}; should be ${loop.current.tag} or ${target.tag} ${target.note}`);
   }
   loop.tenant.requireUntouched();

@@ -96,9 +96,10 @@ export function requireSameContent(directory: string, own: Record<string, string
   }
 }
 
-/** The release whose file set is there, all of it and nothing else; null when it is a mix. */
-export function releaseIn(directory: string, registry: string): Release | null {
+/** The release whose file set is there, all of it and nothing else; `none` when nothing of ours is; null when it is a mix. */
+export function releaseIn(directory: string, registry: string): Release | 'none' | null {
   const here = managedFiles(directory);
+  if (here === '[]') return 'none';
   return RELEASES.find((release) => here === expectedFiles(release, registry)) ?? null;
 }
 

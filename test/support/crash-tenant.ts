@@ -23,7 +23,7 @@ export interface CrashTenant {
   temporary: string;
   want(release: Release): void;
   /** The release whose file set the tenant has, all of it and nothing else; null when it is a mix. */
-  fileSet(): Release | null;
+  fileSet(): Release | 'none' | null;
   /** Throws, in words, unless all is as it must be once the release has been applied and verified. */
   requireConverged(release: Release): Promise<void>;
   /** Throws unless what is the tenant's own is as it was. */

@@ -8,6 +8,8 @@ export interface StubDocker {
   env: { PATH: string; DOCKER_HOST: string };
   /** The image tag that the last `up` brought up; '' before. */
   tag(): string;
+  /** As if that had been brought up last; '' for nothing. */
+  setTag(tag: string): void;
   close(): Promise<void>;
 }
 
@@ -58,6 +60,7 @@ export async function createStubDocker(directory: string, tenantDir: string): Pr
   return {
     env: { PATH: `${directory}:${process.env.PATH ?? ''}`, DOCKER_HOST: `unix://${socket}` },
     tag,
+    setTag: (text) => writeFileSync(join(directory, 'tag'), text),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -39,26 +39,28 @@ const SLUG = 'crash';
  * it. Docker is a stub here, so that this is about files and takes a fraction of a second a kill. Throws unless the file set
  * is then the new one, whole, with nothing left behind and the tenant's own content untouched.
  *
- * @param from,to the releases: indices of RELEASES
+ * @param from,to the releases: indices of RELEASES; from null, it is the first one of all
  */
 export async function runWriteKills(
   cli: BuiltCli,
-  options: { from: number; to: number; parallel: number; onKill?: (report: WriteKillReport) => void },
+  options: { from: number | null; to: number; parallel: number; onKill?: (report: WriteKillReport) => void },
 ): Promise<WriteKillReport> {
-  const [from, to] = [RELEASES[options.from], RELEASES[options.to]] as [Release, Release];
+  const from = options.from === null ? null : (RELEASES[options.from] as Release);
+  const to = RELEASES[options.to] as Release;
   const report: WriteKillReport = { kills: 0, writes: 0, steps: new Set() };
   let next = 1;
   const worker = async () => {
     const tenant = await createStubTenant(cli);
     try {
-      for (const release of [from, to, from]) await tenant.mend(release);
+      for (const release of from ? [from, to, from] : []) await tenant.mend(release);
       tenant.save();
+      tenant.restore(from);
       report.writes = Math.max(report.writes, Number(/(\d+) writes/.exec(await tenant.upgradeAndDie(to, 0))?.[1]));
       for (let dieAt = next++; dieAt <= report.writes; dieAt = next++) {
-        tenant.restore();
+        tenant.restore(from);
         report.steps.add(await tenant.upgradeAndDie(to, dieAt));
         report.kills += 1;
-        tenant.requireWhole([from, to]);
+        tenant.requireWhole([from ?? 'none', to]);
         await tenant.mend(to);
         options.onKill?.(report);
       }
@@ -84,7 +86,10 @@ async function createStubTenant(cli: BuiltCli) {
   };
   return {
     save: () => copy('host', 'saved'),
-    restore: () => copy('saved', 'host'),
+    restore(release: Release | null) {
+      copy('saved', 'host');
+      stub.setTag(release?.tag ?? '');
+    },
     /** @returns the step before which it died; with 0, how many writes there were */
     async upgradeAndDie(release: Release, dieAt: number): Promise<string> {
       want(release);
@@ -121,11 +126,11 @@ async function createStubTenant(cli: BuiltCli) {
       requireNoLeftovers(tenantDir);
     },
     /** Before anything is mended there may be a journal; without one the set is one of the two. */
-    requireWhole(releases: readonly Release[]): void {
+    requireWhole(releases: readonly (Release | 'none')[]): void {
       requireSameContent(tenantDir, own);
       const here = releaseIn(tenantDir, REGISTRY);
       if (here === null && !hasJournal(tenantDir)) throw new Error('a mix of files, and no journal');
-      if (here !== null && !releases.includes(here)) throw new Error(`files of ${here.tag} ${here.note}`);
+      if (here !== null && !releases.includes(here)) throw new Error(`files of ${JSON.stringify(here)}`);
     },
     async close(): Promise<void> {
       await stub.close();
