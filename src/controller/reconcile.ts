@@ -11,7 +11,7 @@ import { type Outcome, reconcileTenant, type TenantWork, toObserveRequest } from
 import type { ItemError, ReconcileItem, ReconcileOptions, ReconcileReport, Result } from './report.js';
 
 /** How many instances of a host are rendered and observed in one request: bounds memory, not parallelism. */
-const BATCH = 200;
+const BATCH = 500;
 
 export interface ReconcileDeps {
   desired: DesiredState;
