@@ -45,8 +45,10 @@ export async function verifyServices(options: VerifyOptions): Promise<readonly E
       phase: 'settle',
       message: `all services are in order; looking again in ${settleMs / 1000} s`,
     });
+    const now = options.now ?? Date.now;
+    const settlesAt = now() + settleMs;
     const before = await watch.look('all');
-    await pause(options, settleMs);
+    await pause(options, Math.max(0, settlesAt - now()));
     const after = await watch.look('all');
     throwIfFailed(options, after.verdicts);
     const restarted = restartedSince(before, after);
