@@ -97,7 +97,7 @@ x-app: &app
   command: [serve]
   init: true
   stop_grace_period: 2s
-  healthcheck: &healthy { test: [CMD, /bin/healthy], interval: 200ms, timeout: 5s, retries: 50 }
+  healthcheck: &healthy { test: [CMD, /bin/healthy], interval: 1s, timeout: 5s, retries: 20 }
 x-store: &store
   image: {{values.registry}}/flotilla-test/app:v1.0.0
   command: [serve]
