@@ -1,0 +1,19 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { JSONSchema } from 'json-schema-to-ts';
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true, formats: { uuid: UUID } });
+
+/** The check of one message, compiled once for each schema: it neither coerces nor removes anything, and stops at the first fault. */
+export function compileMessage<T>(schema: JSONSchema): ValidateFunction<T> {
+  return ajv.compile<T>(schema as object);
+}
+
+/** Where a message is wrong and how, without quoting what was sent. */
+export function describeFault({ errors }: Pick<ValidateFunction, 'errors'>): string {
+  const [fault] = errors ?? [];
+  if (!fault) return 'it is not as it should be';
+  const place = fault.instancePath === '' ? 'the body' : fault.instancePath.slice(1).replaceAll('/', '.').slice(0, 200);
+  return `${place} ${fault.message ?? 'is wrong'}`;
+}
