@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   UsageInvalid: { terminal: true },
   // the host, before anything is touched
   HostUnreachable: { terminal: false },
+  HostBusy: { terminal: false },
   HostRootMissing: { terminal: false },
   PathEscapes: { terminal: true },
   NotWritable: { terminal: false },
@@ -28,6 +29,12 @@ export const ERROR_CODES = {
   ProjectMismatch: { terminal: true },
   ProjectTaken: { terminal: true },
   GenerationNotFound: { terminal: true },
+  // between controller and agent
+  RequestInvalid: { terminal: true },
+  RequestTooLarge: { terminal: true },
+  RouteNotFound: { terminal: true },
+  ApplyNotFound: { terminal: false },
+  AnswerInvalid: { terminal: false },
   // compose and the engine
   ComposeMissing: { terminal: false },
   ComposeInvalid: { terminal: true },

@@ -32,6 +32,9 @@ export function createLocalDriver(config: HostConfig): TenantDriver {
       const { planRollback } = await import('../agent/plan-rollback.js');
       return planRollback(host, request, options?.signal);
     },
+    async *events() {
+      yield { type: 'resync' };
+    },
     close: () => engine.close(),
   };
 }

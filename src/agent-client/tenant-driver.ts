@@ -91,6 +91,13 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** Something on the host may be other than it was. Says which instance, never what is in it. */
+export type HostEvent =
+  | { type: 'file'; slug: string; path: string }
+  | { type: 'container'; slug: string; service: string; action: string }
+  /** Events may have been missed: look at all instances again. Also the first one. */
+  | { type: 'resync' };
+
 /**
  * The port to one host's tenants. `LocalDriver` works in this process; the agent serves the same calls over mTLS.
  * Every method may throw a FlotillaError; `observe`, `inspect`, `generations` and `planRollback` never write.
@@ -117,5 +124,7 @@ export interface TenantDriver {
     ref: InstanceRef & { to?: number; timeouts: Plan['timeouts'] },
     options?: CallOptions,
   ): Promise<{ plan: Plan; generation: number; diffs: readonly FileDiff[] }>;
+  /** Changes to managed files and to containers of the instances that were observed, until `signal` ends it. */
+  events(options: { signal: AbortSignal }): AsyncIterable<HostEvent>;
   close(): Promise<void>;
 }

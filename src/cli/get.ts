@@ -86,6 +86,7 @@ function remember(fleet: Fleet, { applied, failures }: Seen): Fleet {
         apply: (...args) => driver.apply(...args),
         generations: (...args) => driver.generations(...args),
         planRollback: (...args) => driver.planRollback(...args),
+        events: (options) => driver.events(options),
         close: () => driver.close(),
       };
       watched.set(driver, watching);

@@ -1,0 +1,63 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance } from 'fastify';
+import { FlotillaError } from '../../errors.js';
+import { toWireError } from '../../wire/errors.js';
+import { describeFault } from '../../wire/validate-message.js';
+import { statusOf } from './status-codes.js';
+
+/** Every answer that is not a success is `{ error: { code, message, hint } }`, with the status that its code has. */
+export function answerErrors(app: FastifyInstance): void {
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const known = translate(error);
+    if (known === null) request.log.error({ err: error }, 'unexpected error');
+    const shown = known ?? error;
+    return reply
+      .code(known === null ? 500 : statusOf(known.code))
+      .headers(known?.code === 'HostBusy' ? { 'retry-after': '5' } : {})
+      .send({ error: toWireError(shown) });
+  });
+  app.setNotFoundHandler((_, reply) => {
+    const error = new FlotillaError('RouteNotFound', 'an agent has no such route', {
+      hint: 'openapi.json lists what it can be asked; controller and agent may be of different versions',
+    });
+    return reply.code(404).send({ error: toWireError(error) });
+  });
+}
+
+/** What a fault in HTTP itself is answered with, on the bare socket: a request that is slow, too large or not HTTP. */
+export function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? [408, 'the request did not arrive in time']
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? [431, 'the headers are too large']
+        : [400, 'this is not HTTP'];
+  const body = JSON.stringify({ error: { code: 'RequestInvalid', message } });
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status as number]}\r\ncontent-type: application/json\r\n`;
+  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+}
+
+/** null for an error that nobody expected. */
+function translate(error: FastifyError | FlotillaError): FlotillaError | null {
+  if (error instanceof FlotillaError) return error;
+  if (error.validation) {
+    const errors = error.validation as unknown as Parameters<typeof describeFault>[0]['errors'];
+    return new FlotillaError('RequestInvalid', `the request is not as it should be: ${describeFault({ errors })}`, {
+      hint: 'controller and agent may be of different versions: flotilla --version on both',
+    });
+  }
+  switch (error.statusCode) {
+    case 413:
+      return new FlotillaError('RequestTooLarge', 'the request is larger than an agent takes');
+    case 400:
+    case 415:
+      return new FlotillaError('RequestInvalid', 'the request is not JSON, or not whole');
+    default:
+      return null;
+  }
+}

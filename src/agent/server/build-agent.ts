@@ -1,0 +1,134 @@
+import { constants } from 'node:crypto';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { TenantDriver } from '../../agent-client/tenant-driver.js';
+import type { Logger } from '../../log.js';
+import type { Identity } from '../../pki/identity.js';
+import { identifyPeer } from '../../pki/peer.js';
+import type { InfoAnswer } from '../../wire/messages.js';
+import { compileMessage } from '../../wire/validate-message.js';
+import { type AdmissionLimits, createAdmission } from './admission.js';
+import { answerErrors, onClientError } from './answer-errors.js';
+import { createApplyRuns } from './apply-runs.js';
+import { createObservationTags } from './observation-tags.js';
+import { requestIdOf } from './request-id.js';
+import { addRoutes } from './routes.js';
+
+export interface AgentOptions {
+  driver: TenantDriver;
+  info(): Promise<InfoAnswer>;
+  identity: Identity;
+  /** Serials of certificates that are refused, as `revokedSerials` gives them. */
+  revoked: ReadonlySet<string>;
+  log: Logger;
+  limits?: Partial<AgentLimits>;
+}
+
+export interface AgentLimits {
+  looks: AdmissionLimits;
+  previews: AdmissionLimits;
+  applies: AdmissionLimits;
+  streams: AdmissionLimits;
+  connections: number;
+  /** Until all of a request has arrived, in milliseconds. */
+  requestTimeoutMs: number;
+}
+
+export interface Agent {
+  app: FastifyInstance;
+  /** For connections from now on; whoever is revoked now is refused on those that are open, too. */
+  useIdentity(identity: Identity, revoked: ReadonlySet<string>): void;
+  /** Takes nothing new, cancels applies that have changed nothing yet, finishes the others. */
+  close(): Promise<void>;
+}
+
+const PATIENCE_MS = 30_000;
+const LIMITS: AgentLimits = {
+  looks: { slots: 8, waiting: 512, patienceMs: PATIENCE_MS },
+  previews: { slots: 4, waiting: 256, patienceMs: PATIENCE_MS },
+  applies: { slots: 8, waiting: 256, patienceMs: PATIENCE_MS },
+  streams: { slots: 64, waiting: 0, patienceMs: 0 },
+  connections: 512,
+  requestTimeoutMs: 60_000,
+};
+
+/** No route has a parameter longer than a slug or a UUID. */
+const MAX_PARAM = 63;
+
+/** The tenants of `driver` behind HTTPS with client certificates, TLS 1.3 only. Does not listen yet. */
+export function buildAgent({ driver, info, identity, revoked, log, limits = {} }: AgentOptions): Agent {
+  const bounds = { ...LIMITS, ...limits };
+  const app = Fastify({
+    https: { ...tlsOptions(identity), maxHeaderSize: 16_384, handshakeTimeout: 10_000 },
+    loggerInstance: log,
+    disableRequestLogging: true,
+    genReqId: requestIdOf,
+    requestTimeout: bounds.requestTimeoutMs,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: MAX_PARAM },
+    clientErrorHandler: onClientError,
+  }) as unknown as FastifyInstance;
+  app.server.maxConnections = bounds.connections;
+  app.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    log.info({ peer: socket.remoteAddress, code: error.code }, 'refused a connection');
+  });
+  app.removeContentTypeParser('text/plain');
+  app.setValidatorCompiler(({ schema }) => compileMessage(schema as object));
+  answerErrors(app);
+
+  let refused = revoked;
+  const peers = new WeakMap<object, PeerCertificate>();
+  app.addHook('onRequest', async ({ raw: { socket } }) => {
+    const peer = peers.get(socket) ?? (socket as TLSSocket).getPeerCertificate();
+    peers.set(socket, peer);
+    identifyPeer(peer, { role: 'controller', revoked: refused, now: new Date() });
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions } = request;
+    const fields = { method, route: routeOptions.url, status: reply.statusCode, durationMs: Math.round(reply.elapsedTime) };
+    request.log.debug(fields, 'answered');
+  });
+
+  const runs = createApplyRuns();
+  addRoutes(app, {
+    driver,
+    info,
+    runs,
+    tags: createObservationTags(),
+    admission: {
+      looks: createAdmission(bounds.looks),
+      previews: createAdmission(bounds.previews),
+      applies: createAdmission(bounds.applies),
+      streams: createAdmission(bounds.streams),
+    },
+  });
+  return {
+    app,
+    useIdentity(next, nextRevoked) {
+      refused = nextRevoked;
+      (app.server as unknown as { setSecureContext(options: object): void }).setSecureContext(tlsOptions(next));
+    },
+    async close() {
+      const closed = app.close();
+      await runs.drain();
+      app.server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function tlsOptions({ ca, cert, key, crl }: Identity) {
+  return {
+    ca,
+    cert,
+    key,
+    crl,
+    minVersion: 'TLSv1.3',
+    requestCert: true,
+    rejectUnauthorized: true,
+    // A resumed session is not checked against the list of revoked certificates again.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  } as const;
+}
