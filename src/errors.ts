@@ -30,6 +30,8 @@ export const ERROR_CODES = {
   ProjectTaken: { terminal: true },
   GenerationNotFound: { terminal: true },
   // between controller and agent
+  PkiInvalid: { terminal: false },
+  PeerRefused: { terminal: false },
   RequestInvalid: { terminal: true },
   RequestTooLarge: { terminal: true },
   RouteNotFound: { terminal: true },
