@@ -12,10 +12,12 @@ const ARROWS: Record<string, readonly string[]> = {
   manifest: ['errors'],
   render: ['errors', 'compose', 'manifest'],
   plan: ['errors', 'manifest', 'render', 'compose'],
-  agent: ['errors', 'manifest', 'render', 'compose', 'plan', 'type agent-client'],
-  'agent-client': ['errors', 'manifest', 'render', 'compose', 'plan', 'agent'],
+  pki: ['errors'],
+  wire: ['errors', 'manifest', 'render', 'plan', 'type agent-client'],
+  agent: ['errors', 'type log', 'manifest', 'render', 'compose', 'plan', 'pki', 'wire', 'type agent-client'],
+  'agent-client': ['errors', 'manifest', 'render', 'compose', 'plan', 'pki', 'wire', 'agent'],
   controller: ['errors', 'manifest', 'render', 'compose', 'plan', 'type agent-client'],
-  cli: ['errors', 'log', 'manifest', 'render', 'compose', 'plan', 'agent', 'agent-client', 'controller'],
+  cli: ['errors', 'log', 'manifest', 'render', 'compose', 'plan', 'pki', 'wire', 'agent', 'agent-client', 'controller'],
 };
 
 /** Rooms that must not touch the world, but for the files named. */

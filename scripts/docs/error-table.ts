@@ -36,8 +36,12 @@ const TEXTS: Readonly<Record<ErrorCode, Text>> = {
     remedy: 'Do what the hint says. `flotilla COMMAND --help` has examples.',
   },
   HostUnreachable: {
-    when: 'There is no way to the host. Today: it is declared with `spec.agent`, which this version cannot reach yet.',
-    remedy: 'Give the host `spec.local`, or leave its instances for now.',
+    when: 'There is no way to the agent of the host, or it failed so often in a row that it is left alone for 10 s.',
+    remedy: '`systemctl status flotilla-agent` and `flotilla agent --check` on the host; then the network between.',
+  },
+  HostBusy: {
+    when: 'The agent has more to do than it takes on at once.',
+    remedy: 'It is tried again. A smaller `--concurrency` helps where it happens often.',
   },
   HostRootMissing: {
     when: "The host's directory does not exist. Flotilla never makes it: a mount that is missing must not look like an empty host.",
@@ -88,6 +92,34 @@ const TEXTS: Readonly<Record<ErrorCode, Text>> = {
   GenerationNotFound: {
     when: 'A rollback asks for a file set that is not kept, or that is damaged.',
     remedy: 'Choose one that `flotilla history SLUG` lists, or revert the commit in git.',
+  },
+  PkiInvalid: {
+    when: 'Certificate, key, authority or list of revoked certificates are missing or do not belong together.',
+    remedy: '`flotilla pki show` says what is there; `flotilla pki issue` and `flotilla pki renew` make what is missing.',
+  },
+  PeerRefused: {
+    when: 'Controller and agent do not accept each other: another authority, another name or role, expired, revoked.',
+    remedy: 'The message says which. [pki.md](pki.md) tells how to issue, renew and revoke.',
+  },
+  RequestInvalid: {
+    when: 'An agent was asked something that is not as it should be.',
+    remedy: 'Use the same version of Flotilla on both machines.',
+  },
+  RequestTooLarge: {
+    when: 'The files of one instance are more than an agent takes in one request (16 MiB).',
+    remedy: 'Keep large content out of the template: it is the tenant\'s own, or belongs in an image.',
+  },
+  RouteNotFound: {
+    when: 'An agent was asked for something that it does not have.',
+    remedy: 'Use the same version of Flotilla on both machines.',
+  },
+  ApplyNotFound: {
+    when: 'An agent was asked about an apply that it does not know, because it was started again since.',
+    remedy: 'Nothing: the next observation tells how it ended.',
+  },
+  AnswerInvalid: {
+    when: 'What answers at the address of a host does not answer as an agent does.',
+    remedy: 'Look at `spec.agent`, and use the same version of Flotilla on both machines.',
   },
   ComposeMissing: {
     when: 'The docker client, or its compose plugin, is not there.',

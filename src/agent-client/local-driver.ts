@@ -6,7 +6,7 @@ import type { HostConfig } from '../agent/host.js';
 import { inspectTenant } from '../agent/inspect-tenant.js';
 import { observeTenants } from '../agent/observe-tenants.js';
 import { readRecord } from '../agent/state/applied-record.js';
-import { createTenantHost } from '../agent/tenant-host.js';
+import { createTenantHost, type TenantHost } from '../agent/tenant-host.js';
 import type { TenantDriver } from './tenant-driver.js';
 
 /**
@@ -14,8 +14,18 @@ import type { TenantDriver } from './tenant-driver.js';
  * behind `config.dockerHost`. Connects when first used, and loads what writes when something is written.
  */
 export function createLocalDriver(config: HostConfig): TenantDriver {
+  return driveHost(openHost(config));
+}
+
+/** This machine as a host; connects to its engine when first used. */
+export function openHost(config: HostConfig): TenantHost {
   const engine = createEngineApi(config);
-  const host = createTenantHost({ config, engine, compose: createCompose(config), hasher: createFileHasher() });
+  return createTenantHost({ config, engine, compose: createCompose(config), hasher: createFileHasher() });
+}
+
+/** A driver that owns the host: closing it closes the connection to the engine. */
+export function driveHost(host: TenantHost): TenantDriver {
+  const { config, engine } = host;
   return {
     observe: (requests, options = {}) => observeTenants(host, requests, { containers: true, ...options }),
     inspect: (request, options) => inspectTenant(host, request, options?.signal),

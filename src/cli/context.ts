@@ -6,6 +6,8 @@ import { createPaint, type Io, wantsColor } from './io.js';
 export interface SharedOptions {
   manifests: string;
   templates: string;
+  /** The folder with the controller's certificate. */
+  pki: string;
   color: boolean;
   quiet?: boolean;
   verbose?: boolean;

@@ -1,3 +1,4 @@
+import type { RemoteHost } from '../agent-client/remote-errors.js';
 import type { TenantDriver } from '../agent-client/tenant-driver.js';
 import { FlotillaError } from '../errors.js';
 import type { DesiredHost, DesiredState } from '../manifest/desired-state.js';
@@ -5,6 +6,9 @@ import { loadDesiredState } from '../manifest/load.js';
 import { loadTemplates } from '../render/load-template.js';
 import type { TemplateStore } from '../render/template.js';
 import type { Context, SharedOptions } from './context.js';
+import type { Io } from './io.js';
+
+export type FleetOptions = Pick<SharedOptions, 'manifests' | 'templates' | 'pki'>;
 
 export interface LoadedFleet {
   desired: DesiredState;
@@ -21,36 +25,26 @@ export interface Fleet extends LoadedFleet {
 export async function loadFleet({
   manifests,
   templates,
-}: Pick<SharedOptions, 'manifests' | 'templates'>): Promise<LoadedFleet> {
+}: Omit<FleetOptions, 'pki'>): Promise<LoadedFleet> {
   const desired = await loadDesiredState({ manifests, templates });
   const store = await loadTemplates(templates);
   return { desired: { ...desired, problems: [...desired.problems, ...store.problems] }, templates: store };
 }
 
 /** The composition root of everything that asks hosts. */
-export async function openFleet(
-  options: Pick<SharedOptions, 'manifests' | 'templates'>,
-  { io }: Context,
-): Promise<Fleet> {
+export async function openFleet(options: FleetOptions, { io }: Context): Promise<Fleet> {
   const loaded = await loadFleet(options);
-  const { createLocalDriver } = await import('../agent-client/local-driver.js');
-  const { buildHostConfig } = await import('../agent/host.js');
+  const kinds = new Set([...loaded.desired.hosts.values()].map(({ kind }) => kind));
+  const local = kinds.has('local') ? await openLocal(io) : null;
+  const remote = kinds.has('agent') ? await openRemote(options.pki) : null;
   const drivers = new Map<string, TenantDriver>();
   return {
     ...loaded,
     driverFor(host) {
       const known = drivers.get(host.name);
       if (known) return known;
-      if (host.kind === 'agent') {
-        throw new FlotillaError(
-          'HostUnreachable',
-          `host ${host.name} is reached through an agent, which this version cannot do yet`,
-          {
-            hint: 'give it spec.local, or leave it for now',
-          },
-        );
-      }
-      const driver = createLocalDriver(buildHostConfig(host.root, io.env));
+      const driver = host.kind === 'local' ? local?.(host.root) : remote?.(host);
+      if (!driver) throw new FlotillaError('Internal', `no manifest describes host "${host.name}"`);
       drivers.set(host.name, driver);
       return driver;
     },
@@ -58,4 +52,18 @@ export async function openFleet(
       await Promise.all([...drivers.values()].map((driver) => driver.close()));
     },
   };
+}
+
+async function openLocal(io: Io): Promise<(root: string) => TenantDriver> {
+  const { createLocalDriver } = await import('../agent-client/local-driver.js');
+  const { buildHostConfig } = await import('../agent/host.js');
+  return (root) => createLocalDriver(buildHostConfig(root, io.env));
+}
+
+/** One identity for all hosts, read when the first is asked. */
+async function openRemote(pki: string): Promise<(host: RemoteHost) => TenantDriver> {
+  const { createRemoteDriver } = await import('../agent-client/remote-driver.js');
+  const { createIdentityStore } = await import('../pki/identity-store.js');
+  const store = createIdentityStore(pki);
+  return ({ name, url }) => createRemoteDriver({ name, url }, () => store.current());
 }

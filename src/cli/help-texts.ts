@@ -15,7 +15,7 @@ Exit codes:
   130  interrupted
 
 Environment:
-  FLOTILLA_MANIFESTS, FLOTILLA_TEMPLATES, FLOTILLA_CONCURRENCY, FLOTILLA_LOG_LEVEL, NO_COLOR`,
+  FLOTILLA_MANIFESTS, FLOTILLA_TEMPLATES, FLOTILLA_PKI, FLOTILLA_CONCURRENCY, FLOTILLA_LOG_LEVEL, NO_COLOR`,
   },
   reconcile: {
     summary: 'bring instances to their desired state, or preview it',
@@ -79,6 +79,16 @@ Environment:
     summary: "set an instance's imageTag in its manifest",
     description: "Set an instance's imageTag in its manifest. Every other byte of the file stays.",
     examples: ['flotilla set-image acme v2.4.1'],
+  },
+  agent: {
+    summary: 'serve the instances of this host to the controller',
+    description:
+      'Serve the instances below a directory of this machine to the controller, over mutual TLS. Runs beside the Docker Engine.',
+    examples: [
+      'flotilla agent --root /srv/tenants --check',
+      'flotilla agent --root /srv/tenants',
+      'flotilla agent --root /srv/tenants --listen 10.0.0.7:7443 --pki /etc/flotilla/pki',
+    ],
   },
   schema: {
     summary: 'print the JSON Schema of manifests and reports',

@@ -8,7 +8,7 @@ export type Perform = (load: () => Promise<Action>, args: unknown, options: unkn
 
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'];
 /** They read no desired state. */
-const STANDALONE = new Set(['schema', 'completion', 'complete']);
+const STANDALONE = new Set(['agent', 'pki', 'schema', 'completion', 'complete']);
 const REPORT_FORMATS = ['text', 'json', 'yaml', 'markdown'];
 
 /**
@@ -38,6 +38,7 @@ export function buildProgram(version: string, perform: Perform): Command {
     declareHistory,
     declareRollback,
     declareSetImage,
+    declareAgent,
     declareSchema,
     declareCompletion,
     declareComplete,
@@ -126,6 +127,30 @@ function declareSetImage(program: Command, perform: Perform): void {
   );
 }
 
+function declareAgent(program: Command, perform: Perform): void {
+  command(program, 'agent', '')
+    .addOption(
+      new Option('--root <DIR>', "the directory of this host's instances")
+        .env('FLOTILLA_ROOT')
+        .makeOptionMandatory(),
+    )
+    .addOption(new Option('--listen <ADDRESS>', 'where to serve').env('FLOTILLA_LISTEN').default('0.0.0.0:7443'))
+    .addOption(
+      new Option('--pki <DIR>', "the folder with this host's certificate")
+        .env('FLOTILLA_PKI')
+        .default('/etc/flotilla/pki'),
+    )
+    .option('--check', 'say what is wrong with this host, and end')
+    .addOption(
+      new Option('--log-level <LEVEL>', 'log to standard error')
+        .choices(LOG_LEVELS)
+        .env('FLOTILLA_LOG_LEVEL')
+        .default('info'),
+    )
+    .option('--no-color', 'no colours (NO_COLOR does the same)')
+    .action((options) => perform(async () => (await import('./agent.js')).agentCommand, {}, options));
+}
+
 function declareSchema(program: Command, perform: Perform): void {
   command(program, 'schema', '[KIND]').action((kind) =>
     perform(async () => (await import('./schema.js')).schemaCommand, { kind }, { color: true }),
@@ -155,6 +180,11 @@ function addCommonOptions(target: Command): void {
       new Option('--manifests <DIR>', 'where desired state is').env('FLOTILLA_MANIFESTS').default('./manifests'),
     )
     .addOption(new Option('--templates <DIR>', 'where templates are').env('FLOTILLA_TEMPLATES').default('./templates'))
+    .addOption(
+      new Option('--pki <DIR>', "the folder with the controller's certificate")
+        .env('FLOTILLA_PKI')
+        .default('./pki/controller'),
+    )
     .option('-q, --quiet', 'no progress')
     .option('-v, --verbose', 'leave nothing out')
     .option('--no-color', 'no colours (NO_COLOR does the same)')
@@ -164,7 +194,7 @@ function addCommonOptions(target: Command): void {
 }
 
 function concurrency(): Option {
-  return new Option('--concurrency <N>', 'instances at once')
+  return new Option('--concurrency <N>', 'instances at once on each host')
     .env('FLOTILLA_CONCURRENCY')
     .default(4)
     .argParser(wholeNumber);

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { EXIT_DONE, EXIT_ERROR } from './exit-code.js';
 import { createPaint, type Io, wantsColor } from './io.js';
 import { buildProgram } from './program.js';
+import { readVersion } from './version.js';
 
 /**
  * Runs one command line.
@@ -40,11 +40,6 @@ async function report(error: unknown, argv: readonly string[], io: Io): Promise<
   const paint = createPaint(wantsColor(io.err, io.env, !argv.includes('--no-color')));
   await io.err.write(formatError(error, paint));
   return EXIT_ERROR;
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 function helpWidth(columns: number): number {

@@ -80,7 +80,10 @@ async function planOnce(
   observed: ObservedTenant,
   options: ReconcileOptions,
 ): Promise<Outcome> {
-  const containers = !options.filesOnly && hasWork(tenant, observed);
+  const work = hasWork(tenant, observed);
+  // A preview tells of variables that are missing, too, where there is nothing to do; a sweep asks no more than it must.
+  if (!work && !options.dryRun) return inSync(tenant, observed);
+  const containers = !options.filesOnly && work;
   const inspection = await driver.inspect({ tenant, files, containers }, callOptions(options));
   const plan = planTenant({ desired: tenant, observed, inspection, ignoreHold: options.ignoreHold });
   const outcome = (result: Outcome['result'], error: FlotillaError | null = null): Outcome => ({
@@ -99,6 +102,11 @@ async function planOnce(
     'failed',
     new FlotillaError(code, message, { phase: 'validate', ...(hint !== undefined && { hint }) }),
   );
+}
+
+function inSync(desired: DesiredTenant, observed: ObservedTenant): Outcome {
+  const plan = planTenant({ desired, observed, inspection: null });
+  return { result: 'inSync', plan, diffs: [], applied: null, error: null };
 }
 
 async function applyPlan(work: TenantWork, planned: Outcome, options: ReconcileOptions): Promise<Outcome> {

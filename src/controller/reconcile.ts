@@ -38,8 +38,7 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
     );
   }
   const chosen = choose(deps.desired, options.slugs);
-  const queue = new PQueue({ concurrency: options.concurrency });
-  const run = { deps, options, queue, items: [] as ReconcileItem[] };
+  const run = { deps, options, items: [] as ReconcileItem[] };
   for (const slug of chosen.broken) run.items.push(brokenItem(slug, deps));
   const hosts = new Set(chosen.instances.map((instance) => instance.host));
   await Promise.all(
@@ -64,7 +63,6 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
 interface Run {
   deps: ReconcileDeps;
   options: ReconcileOptions;
-  queue: PQueue;
   items: ReconcileItem[];
 }
 
@@ -90,9 +88,11 @@ function choose(
   };
 }
 
+/** Each host has a queue of its own, so that one that is slow or gone keeps no other waiting. */
 async function reconcileHost(run: Run, hostName: string, instances: readonly DesiredInstance[]): Promise<void> {
+  const queue = new PQueue({ concurrency: run.options.concurrency });
   for (let start = 0; start < instances.length; start += BATCH) {
-    await reconcileBatch(run, hostName, instances.slice(start, start + BATCH));
+    await reconcileBatch(run, hostName, instances.slice(start, start + BATCH), queue);
   }
 }
 
@@ -101,7 +101,12 @@ interface Prepared {
   work: TenantWork;
 }
 
-async function reconcileBatch(run: Run, hostName: string, instances: readonly DesiredInstance[]): Promise<void> {
+async function reconcileBatch(
+  run: Run,
+  hostName: string,
+  instances: readonly DesiredInstance[],
+  queue: PQueue,
+): Promise<void> {
   const prepared: Prepared[] = [];
   const fail = (instance: DesiredInstance, error: unknown) => finish(run, instance, { error });
   for (const instance of instances) {
@@ -122,7 +127,7 @@ async function reconcileBatch(run: Run, hostName: string, instances: readonly De
     return;
   }
   await Promise.all(
-    prepared.map(({ instance, work }, i) => run.queue.add(() => reconcileOne(run, instance, work, observed[i]))),
+    prepared.map(({ instance, work }, i) => queue.add(() => reconcileOne(run, instance, work, observed[i]))),
   );
 }
 

@@ -40,7 +40,7 @@ function toItemDocument(item: ReconcileItem): ItemDocument {
     result: item.result,
     files: toFileDocuments(item),
     containers: plan?.containers?.map(({ service, action, cause }) => ({ service, action, cause })) ?? null,
-    envCoverage: plan === null ? null : toCoverageDocument(plan.envCoverage),
+    envCoverage: plan?.envCoverage ? toCoverageDocument(plan.envCoverage) : null,
     operations: plan?.operations.map(toOperationDocument) ?? [],
     warnings: [...(plan?.warnings ?? [])],
     gate: plan?.gate ? toGateDocument(plan.gate) : null,
@@ -70,7 +70,7 @@ function toFileDocuments({ plan, diffs }: ReconcileItem): ItemDocument['files'] 
   });
 }
 
-function toCoverageDocument(coverage: Plan['envCoverage']): NonNullable<ItemDocument['envCoverage']> {
+function toCoverageDocument(coverage: NonNullable<Plan['envCoverage']>): NonNullable<ItemDocument['envCoverage']> {
   return {
     required: [...coverage.required],
     missingInTenantEnv: [...coverage.missingInTenantEnv],

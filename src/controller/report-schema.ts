@@ -99,7 +99,7 @@ const envCoverage = {
   type: ['object', 'null'],
   additionalProperties: false,
   description:
-    "The variables the compose files need, against the names the tenant's .env defines. Sorted names, no values. Null where no plan could be made.",
+    "The variables the compose files need, against the names the tenant's .env defines. Sorted names, no values. Null where nobody looked: an instance that is in sync outside of a preview, or one that no plan could be made for.",
   required: ['required', 'missingInTenantEnv', 'blocking', 'newlyNeeded', 'suspect'],
   properties: {
     required: { ...names, description: 'Referenced without a default.' },

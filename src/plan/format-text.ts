@@ -56,7 +56,7 @@ function gateLines(gate: Gate | null, paint: Paint): string[] {
   return lines;
 }
 
-function variableLines(coverage: EnvCoverage, paint: Paint): string[] {
+function variableLines(coverage: EnvCoverage | null, paint: Paint): string[] {
   const missing = missingVariables(coverage);
   if (missing.length === 0) return [];
   const width = widest(missing.map((variable) => variable.name));

@@ -9,7 +9,8 @@ export interface MissingVariable {
 }
 
 /** Variables the tenant's `.env` lacks, in the order a person should read them: newly needed first, then by name. */
-export function missingVariables(coverage: EnvCoverage): MissingVariable[] {
+export function missingVariables(coverage: EnvCoverage | null): MissingVariable[] {
+  if (coverage === null) return [];
   const newly = new Set(coverage.newlyNeeded);
   const blocking = new Set(coverage.blocking);
   const names = [...new Set([...coverage.missingInTenantEnv, ...coverage.blocking])].sort();

@@ -5,7 +5,7 @@ import type { DesiredTenant, FileChange, Gate } from './plan.js';
 interface GateInput {
   desired: DesiredTenant;
   observed: ObservedTenant;
-  envCoverage: EnvCoverage;
+  envCoverage: EnvCoverage | null;
   files: readonly FileChange[];
   ignoreHold: boolean;
 }
@@ -29,7 +29,7 @@ export function findGate({ desired, observed, envCoverage, files, ignoreHold }: 
       blocked: true,
     };
   }
-  if (envCoverage.blocking.length > 0) {
+  if (envCoverage && envCoverage.blocking.length > 0) {
     return {
       reason: 'EnvCoverageBlocked',
       message: `compose would refuse to start: ${envCoverage.blocking.join(', ')} must have a value`,

@@ -14,14 +14,6 @@ export interface PlanInput {
   ignoreHold?: boolean;
 }
 
-const NO_COVERAGE: Plan['envCoverage'] = {
-  required: [],
-  missingInTenantEnv: [],
-  blocking: [],
-  newlyNeeded: [],
-  suspect: [],
-};
-
 /**
  * Decides all that is to be done to one instance. Pure: the same input gives the same plan, byte for byte.
  *
@@ -45,7 +37,7 @@ export function planTenant({ desired, observed, inspection, ignoreHold = false }
       unverified: observed.applied?.outcome !== 'verified',
       unfinished: observed.applied?.unfinished ?? null,
     });
-  const envCoverage = inspection?.envCoverage ?? NO_COVERAGE;
+  const envCoverage = inspection?.envCoverage ?? null;
   const operations = orderOperations(files.operations, services, why, drift);
   const plan: Plan = {
     slug: desired.slug,
@@ -176,8 +168,8 @@ function refuseSecondStack(desired: DesiredTenant, observed: ObservedTenant): vo
   }
 }
 
-function suspectWarnings({ suspect }: Plan['envCoverage']): string[] {
-  return suspect.map(
+function suspectWarnings(envCoverage: Plan['envCoverage']): string[] {
+  return (envCoverage?.suspect ?? []).map(
     (name) => `the value of ${name} in .env has a $ that compose takes for a variable: single quotes keep it`,
   );
 }

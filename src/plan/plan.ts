@@ -108,7 +108,8 @@ export interface Plan {
   containers: readonly ContainerChange[] | null;
   /** Empty <=> in sync. */
   operations: readonly Operation[];
-  envCoverage: EnvCoverage;
+  /** null when nothing was inspected. */
+  envCoverage: EnvCoverage | null;
   /** Each a sentence: files kept, variables that compose will eat. Never a reason for being out of sync. */
   warnings: readonly string[];
   gate: Gate | null;

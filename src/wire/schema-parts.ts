@@ -61,6 +61,6 @@ export const errorAnswer = {
 } as const satisfies JSONSchema;
 
 /** `schema`, or null. */
-export function nullable<T extends JSONSchema>(schema: T) {
-  return { anyOf: [schema, { type: 'null' }] } as const satisfies JSONSchema;
+export function nullable<const T extends JSONSchema>(schema: T): { readonly anyOf: readonly [T, { readonly type: 'null' }] } {
+  return { anyOf: [schema, { type: 'null' }] };
 }

@@ -154,7 +154,7 @@ export const plan = {
       maxItems: 2 * MAX_FILES,
       items: { oneOf: [write, remove, step, onServices, up, signal] },
     },
-    envCoverage,
+    envCoverage: nullable(envCoverage),
     warnings: sentences,
     gate: nullable(gate),
     basis,

@@ -1,4 +1,4 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { JSONSchema } from 'json-schema-to-ts';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -11,8 +11,8 @@ export function compileMessage<T>(schema: JSONSchema): ValidateFunction<T> {
 }
 
 /** Where a message is wrong and how, without quoting what was sent. */
-export function describeFault({ errors }: Pick<ValidateFunction, 'errors'>): string {
-  const [fault] = errors ?? [];
+export function describeFault(errors: readonly Pick<ErrorObject, 'instancePath' | 'message'>[]): string {
+  const [fault] = errors;
   if (!fault) return 'it is not as it should be';
   const place = fault.instancePath === '' ? 'the body' : fault.instancePath.slice(1).replaceAll('/', '.').slice(0, 200);
   return `${place} ${fault.message ?? 'is wrong'}`;

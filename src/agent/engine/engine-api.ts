@@ -2,6 +2,7 @@ import type { ContainerState } from '../../agent-client/tenant-driver.js';
 import { FlotillaError } from '../../errors.js';
 import type { HostConfig } from '../host.js';
 import { type EngineContainer, parseContainerList } from './engine-containers.js';
+import { type ContainerEvent, openEngineEvents } from './engine-events.js';
 import { type EngineAddress, requestEngine } from './engine-request.js';
 
 /** One container as the engine describes it: what `containers/json` does not say. */
@@ -34,6 +35,12 @@ export interface EngineApi {
   stopAndRemove(ids: readonly string[], options: EngineCall & { timeoutMs: number }): Promise<void>;
   /** Such as `{ engine: '20.10.24', api: '1.41' }`. */
   version(options?: EngineCall): Promise<{ engine: string; api: string }>;
+  /**
+   * What happens to the containers of compose projects from now on; resolves when the engine has begun to tell. The
+   * stream ends when the engine closes it, and throws when it breaks: then list again.
+   */
+  events(options?: EngineCall): Promise<AsyncIterable<ContainerEvent>>;
+  /** Waits for calls that are under way; end streams of events before. */
   close(): Promise<void>;
 }
 
@@ -69,6 +76,7 @@ export function createEngineApi(host: Pick<HostConfig, 'dockerHost'>): EngineApi
       const body = asObject((await get('/version', options)).body);
       return { engine: String(body.Version ?? ''), api: String(body.ApiVersion ?? '') };
     },
+    events: async (options) => openEngineEvents(await open(), options?.signal),
     close: async () => (await opened)?.dispatcher.close(),
   };
 }

@@ -40,11 +40,13 @@ export async function requestEngine(
     if (signal?.aborted) throw new FlotillaError('Cancelled', 'cancelled', { cause: signal.reason });
     if (timeout.aborted)
       throw new FlotillaError('TimedOut', `the Docker Engine did not answer within ${timeoutMs / 1000} s`);
-    throw unreachable(error, dockerHost);
+    throw toEngineError(error, dockerHost);
   }
 }
 
-function unreachable(cause: unknown, dockerHost: string): FlotillaError {
+/** Translates what a connection to the engine threw. A FlotillaError passes through. */
+export function toEngineError(cause: unknown, dockerHost: string): FlotillaError {
+  if (cause instanceof FlotillaError) return cause;
   const engine = `the Docker Engine at ${dockerHost} does not answer`;
   switch (errnoOf(cause)) {
     case 'ENOENT':

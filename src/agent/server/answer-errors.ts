@@ -46,8 +46,8 @@ export function onClientError(error: NodeJS.ErrnoException, socket: Socket): voi
 function translate(error: FastifyError | FlotillaError): FlotillaError | null {
   if (error instanceof FlotillaError) return error;
   if (error.validation) {
-    const errors = error.validation as unknown as Parameters<typeof describeFault>[0]['errors'];
-    return new FlotillaError('RequestInvalid', `the request is not as it should be: ${describeFault({ errors })}`, {
+    const fault = describeFault(error.validation);
+    return new FlotillaError('RequestInvalid', `the request is not as it should be: ${fault}`, {
       hint: 'controller and agent may be of different versions: flotilla --version on both',
     });
   }

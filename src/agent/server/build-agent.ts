@@ -18,8 +18,6 @@ export interface AgentOptions {
   driver: TenantDriver;
   info(): Promise<InfoAnswer>;
   identity: Identity;
-  /** Serials of certificates that are refused, as `revokedSerials` gives them. */
-  revoked: ReadonlySet<string>;
   log: Logger;
   limits?: Partial<AgentLimits>;
 }
@@ -36,8 +34,11 @@ export interface AgentLimits {
 
 export interface Agent {
   app: FastifyInstance;
-  /** For connections from now on; whoever is revoked now is refused on those that are open, too. */
-  useIdentity(identity: Identity, revoked: ReadonlySet<string>): void;
+  /**
+   * For connections from now on; whoever is revoked now is refused on those that are open, too.
+   * @returns false when it is the one in use
+   */
+  useIdentity(identity: Identity): boolean;
   /** Takes nothing new, cancels applies that have changed nothing yet, finishes the others. */
   close(): Promise<void>;
 }
@@ -56,7 +57,7 @@ const LIMITS: AgentLimits = {
 const MAX_PARAM = 63;
 
 /** The tenants of `driver` behind HTTPS with client certificates, TLS 1.3 only. Does not listen yet. */
-export function buildAgent({ driver, info, identity, revoked, log, limits = {} }: AgentOptions): Agent {
+export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOptions): Agent {
   const bounds = { ...LIMITS, ...limits };
   const app = Fastify({
     https: { ...tlsOptions(identity), maxHeaderSize: 16_384, handshakeTimeout: 10_000 },
@@ -78,12 +79,12 @@ export function buildAgent({ driver, info, identity, revoked, log, limits = {} }
   app.setValidatorCompiler(({ schema }) => compileMessage(schema as object));
   answerErrors(app);
 
-  let refused = revoked;
+  let inUse = identity;
   const peers = new WeakMap<object, PeerCertificate>();
   app.addHook('onRequest', async ({ raw: { socket } }) => {
     const peer = peers.get(socket) ?? (socket as TLSSocket).getPeerCertificate();
     peers.set(socket, peer);
-    identifyPeer(peer, { role: 'controller', revoked: refused, now: new Date() });
+    identifyPeer(peer, { role: 'controller', revoked: inUse.revoked, now: new Date() });
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request;
@@ -106,9 +107,11 @@ export function buildAgent({ driver, info, identity, revoked, log, limits = {} }
   });
   return {
     app,
-    useIdentity(next, nextRevoked) {
-      refused = nextRevoked;
+    useIdentity(next) {
+      if (next === inUse) return false;
+      inUse = next;
       (app.server as unknown as { setSecureContext(options: object): void }).setSecureContext(tlsOptions(next));
+      return true;
     },
     async close() {
       const closed = app.close();

@@ -1,0 +1,211 @@
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import type { ValidateFunction } from 'ajv/dist/2020.js';
+import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+import { Agent, type Dispatcher } from 'undici';
+import { FlotillaError } from '../errors.js';
+import type { Identity } from '../pki/identity.js';
+import { identifyPeer } from '../pki/peer.js';
+import { fromWireError, type WireError } from '../wire/errors.js';
+import type { Route } from '../wire/messages.js';
+import { errorAnswer } from '../wire/schema-parts.js';
+import { compileMessage } from '../wire/validate-message.js';
+import { isBroken, type RemoteHost, toRemoteError } from './remote-errors.js';
+
+export interface RemoteCall {
+  /** Of the route's path. */
+  params?: Readonly<Record<string, string>>;
+  body?: unknown;
+  signal?: AbortSignal | undefined;
+  /** The id of a reconcile: goes into the host's log. */
+  requestId?: string;
+}
+
+export interface RemoteConnection {
+  /**
+   * One request and its whole answer. Tried once more where a kept connection turns out to be closed, so only for what
+   * may be asked twice.
+   * @throws FlotillaError what the agent says, or HostUnreachable, PeerRefused, TimedOut, AnswerInvalid, Cancelled
+   */
+  ask<T>(route: Route, check: ValidateFunction<T>, call: RemoteCall & { timeoutMs: number }): Promise<T>;
+  /** One request whose answer comes in lines; it may be silent for `silenceMs`. @throws as `ask`; isLost tells a broken connection */
+  lines(route: Route, call: RemoteCall & { silenceMs: number }): AsyncGenerator<string>;
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const MAX_ANSWER = 64 * 1024 * 1024;
+const MAX_LINE = 1024 * 1024;
+/** A host that failed so often in a row is left alone for a while. */
+const FAILURES = 3;
+const PAUSE_MS = 10_000;
+
+/** Connects when first used; kept-alive connections, TLS 1.3 with our certificate, a circuit breaker of its own. */
+export function createRemoteConnection(host: RemoteHost, credentials: () => Identity): RemoteConnection {
+  const breaker = circuitBreaker(
+    handleWhen((error) => error instanceof FlotillaError && OF_THE_HOST.has(error.code)),
+    { breaker: new ConsecutiveBreaker(FAILURES), halfOpenAfter: PAUSE_MS },
+  );
+  const isError = compileMessage<{ error: WireError }>(errorAnswer);
+  let open: { dispatcher: Dispatcher; with: Identity } | undefined;
+
+  /** New certificates mean new connections; requests on the old ones come to their end. */
+  function dispatcher(): Dispatcher {
+    const now = credentials();
+    if (open?.with !== now) {
+      void open?.dispatcher.close();
+      open = { dispatcher: connect(host, now), with: now };
+    }
+    return open.dispatcher;
+  }
+
+  async function send(route: Route, call: RemoteCall, options: { signal?: AbortSignal; bodyTimeout: number }) {
+    return dispatcher().request({
+      origin: host.url,
+      method: route.method,
+      path: fillPath(route.path, call.params ?? {}),
+      headers: {
+        ...(call.body !== undefined && { 'content-type': 'application/json' }),
+        ...(call.requestId !== undefined && { 'x-request-id': call.requestId }),
+      },
+      body: call.body === undefined ? null : JSON.stringify(call.body),
+      headersTimeout: 0,
+      ...options,
+    });
+  }
+
+  async function refuseFailure({ statusCode, body }: Dispatcher.ResponseData): Promise<void> {
+    if (statusCode < 400) return;
+    const answer = parseJson(await readBounded(body));
+    if (isError(answer)) throw fromWireError(answer.error);
+    throw invalid(host, `it answers with HTTP ${statusCode} and no error of Flotilla`);
+  }
+
+  async function askOnce<T>(route: Route, check: ValidateFunction<T>, call: RemoteCall & { timeoutMs: number }) {
+    const timeout = AbortSignal.timeout(call.timeoutMs);
+    const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
+    try {
+      const response = await send(route, call, { signal, bodyTimeout: 0 });
+      await refuseFailure(response);
+      const answer = parseJson(await readBounded(response.body));
+      if (check(answer)) return answer;
+      throw invalid(host, 'its answer is not as it should be');
+    } catch (error) {
+      if (timeout.aborted && !call.signal?.aborted) throw timedOut(host, call.timeoutMs, error);
+      throw error;
+    }
+  }
+
+  return {
+    async ask(route, check, call) {
+      const twice = () => askOnce(route, check, call).catch((error: unknown) => {
+        if (isBroken(error) && !call.signal?.aborted) return askOnce(route, check, call);
+        throw error;
+      });
+      try {
+        return await breaker.execute(() => twice().catch((error: unknown) => Promise.reject(toRemoteError(error, host, call.signal))));
+      } catch (error) {
+        throw error instanceof BrokenCircuitError ? leftAlone(host, error) : error;
+      }
+    },
+    async *lines(route, call) {
+      try {
+        const response = await send(route, call, { ...(call.signal && { signal: call.signal }), bodyTimeout: call.silenceMs });
+        await refuseFailure(response);
+        yield* splitLines(response.body, host);
+      } catch (error) {
+        throw toRemoteError(error, host, call.signal);
+      }
+    },
+    close: async () => {
+      await open?.dispatcher.destroy();
+    },
+  };
+}
+
+const OF_THE_HOST: ReadonlySet<string> = new Set(['HostUnreachable', 'PeerRefused', 'TimedOut', 'AnswerInvalid']);
+
+function connect(host: RemoteHost, { ca, cert, key, crl, revoked }: Identity): Dispatcher {
+  return new Agent({
+    connections: 8,
+    keepAliveTimeout: 60_000,
+    keepAliveMaxTimeout: 60_000,
+    // A resumed session is not checked again.
+    maxCachedSessions: 0,
+    connect: {
+      ca,
+      cert,
+      key,
+      crl,
+      minVersion: 'TLSv1.3',
+      timeout: CONNECT_TIMEOUT_MS,
+      checkServerIdentity: (address: string, peer: PeerCertificate) =>
+        checkServerIdentity(address, peer) ?? refusePeer(peer, host, revoked),
+    },
+  });
+}
+
+/** The certificate must be the agent's of this very host, not only of an agent. */
+function refusePeer(peer: PeerCertificate, { name }: RemoteHost, revoked: ReadonlySet<string>): Error | undefined {
+  try {
+    identifyPeer(peer, { role: 'agent', name, revoked, now: new Date() });
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** Every parameter is one segment, whatever it holds. */
+function fillPath(path: string, params: Readonly<Record<string, string>>): string {
+  return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+}
+
+async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > MAX_ANSWER) throw new FlotillaError('AnswerInvalid', 'the agent gave an answer of more than 64 MiB');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function* splitLines(body: AsyncIterable<Buffer>, host: RemoteHost): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of body) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = parts.pop() ?? '';
+    if (rest.length > MAX_LINE) throw invalid(host, 'it sends a line that does not end');
+    yield* parts;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function invalid({ name, url }: RemoteHost, what: string): FlotillaError {
+  return new FlotillaError('AnswerInvalid', `host ${name}: what answers at ${url} is not an agent that we understand: ${what}`, {
+    hint: 'flotilla --version on both machines; /v1/info says what the agent is',
+  });
+}
+
+function timedOut({ name, url }: RemoteHost, timeoutMs: number, cause: unknown): FlotillaError {
+  return new FlotillaError('TimedOut', `host ${name}: the agent at ${url} did not answer within ${timeoutMs / 1000} s`, {
+    cause,
+    hint: "look at the host's load, and at journalctl -u flotilla-agent",
+  });
+}
+
+function leftAlone({ name, url }: RemoteHost, cause: unknown): FlotillaError {
+  return new FlotillaError(
+    'HostUnreachable',
+    `host ${name} at ${url} failed ${FAILURES} times in a row and is left alone for ${PAUSE_MS / 1000} s`,
+    { cause, hint: 'its first failure says why' },
+  );
+}

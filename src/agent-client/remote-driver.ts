@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FlotillaError } from '../errors.js';
+import type { ObservedTenant } from '../plan/observed.js';
+import type { Identity } from '../pki/identity.js';
+import { decodeRollback, encodeInspect } from '../wire/codec.js';
+import { type ObserveAnswer, type RollbackAnswer, ROUTES } from '../wire/messages.js';
+import { compileMessage } from '../wire/validate-message.js';
+import { applyRemotely } from './remote-apply.js';
+import { createRemoteConnection, type RemoteConnection } from './remote-connection.js';
+import type { RemoteHost } from './remote-errors.js';
+import type { Generation, HostEvent, ObserveRequest, TenantDriver } from './tenant-driver.js';
+
+const OBSERVE_TIMEOUT_MS = 30_000;
+/** Compose is asked up to three times. */
+const INSPECT_TIMEOUT_MS = 90_000;
+const SILENCE_MS = 20_000;
+const RECONNECT_MS = { first: 250, most: 15_000 };
+
+const isObserveAnswer = compileMessage<ObserveAnswer>(ROUTES.observe.answer);
+const isInspection = compileMessage<Awaited<ReturnType<TenantDriver['inspect']>>>(ROUTES.inspect.answer);
+const isGenerations = compileMessage<Generation[]>(ROUTES.generations.answer);
+const isRollback = compileMessage<RollbackAnswer>(ROUTES.rollback.answer);
+const isEvent = compileMessage<HostEvent>(ROUTES.events.answer);
+
+/**
+ * The driver of a host that is reached through its agent, over mutual TLS. What it observed is remembered, so that an
+ * instance that has not changed costs a few bytes.
+ *
+ * @param credentials the controller's certificate and the revoked ones, as they are now
+ */
+export function createRemoteDriver(host: RemoteHost, credentials: () => Identity): TenantDriver {
+  const connection = createRemoteConnection(host, credentials);
+  const seen = new Map<string, { tag: string; observed: ObservedTenant }>();
+  return {
+    async observe(requests, { containers = true, signal } = {}) {
+      const keyOf = ({ slug }: ObserveRequest) => `${containers} ${slug}`;
+      const body = {
+        containers,
+        requests: requests.map((request) => {
+          const known = seen.get(keyOf(request))?.tag;
+          const { slug, project, directory, paths } = request;
+          return { slug, project, directory, paths, ...(known !== undefined && { known }) };
+        }),
+      };
+      const call = { body, signal, timeoutMs: OBSERVE_TIMEOUT_MS };
+      const { tenants } = await connection.ask(ROUTES.observe, isObserveAnswer, call);
+      return requests.map((request, i) => {
+        const fresh = tenants[i];
+        if (fresh) seen.set(keyOf(request), fresh);
+        const observed = fresh?.observed ?? seen.get(keyOf(request))?.observed;
+        if (observed?.slug === request.slug && tenants.length === requests.length) return observed;
+        throw new FlotillaError('AnswerInvalid', `host ${host.name}: the agent left out ${request.slug}`);
+      });
+    },
+    inspect: (request, { signal } = {}) =>
+      connection.ask(ROUTES.inspect, isInspection, {
+        params: { slug: request.tenant.slug },
+        body: encodeInspect(request),
+        signal,
+        timeoutMs: INSPECT_TIMEOUT_MS,
+      }),
+    apply: (request, options = {}) => applyRemotely(connection, request, options),
+    generations: ({ slug, project, directory }, { signal } = {}) =>
+      connection.ask(ROUTES.generations, isGenerations, {
+        params: { slug },
+        body: { slug, project, directory },
+        signal,
+        timeoutMs: OBSERVE_TIMEOUT_MS,
+      }),
+    async planRollback({ slug, project, directory, to, timeouts }, { signal } = {}) {
+      const body = { slug, project, directory, timeouts, ...(to !== undefined && { to }) };
+      const call = { params: { slug }, body, signal, timeoutMs: INSPECT_TIMEOUT_MS };
+      return decodeRollback(await connection.ask(ROUTES.rollback, isRollback, call));
+    },
+    events: ({ signal }) => listen(connection, signal),
+    close: () => connection.close(),
+  };
+}
+
+/** For as long as it is wanted: a lost connection is sought again, and the agent then says `resync` first. */
+async function* listen(connection: RemoteConnection, signal: AbortSignal): AsyncGenerator<HostEvent> {
+  for (let pauseMs = RECONNECT_MS.first; !signal.aborted; pauseMs = Math.min(2 * pauseMs, RECONNECT_MS.most)) {
+    try {
+      for await (const line of connection.lines(ROUTES.events, { signal, silenceMs: SILENCE_MS })) {
+        const event = parseEvent(line);
+        if (event === null) continue;
+        pauseMs = RECONNECT_MS.first;
+        yield event;
+      }
+    } catch (error) {
+      if (!(error instanceof FlotillaError)) throw error;
+    }
+    await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** null for the lines of a stream that carry no event. */
+function parseEvent(line: string): HostEvent | null {
+  if (!line.startsWith('data: ')) return null;
+  try {
+    const event: unknown = JSON.parse(line.slice('data: '.length));
+    return isEvent(event) ? event : null;
+  } catch {
+    return null;
+  }
+}

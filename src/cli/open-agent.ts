@@ -1,0 +1,72 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describeHost } from '../agent/describe-host.js';
+import { buildHostConfig } from '../agent/host.js';
+import { recoverInstances } from '../agent/recover-instances.js';
+import { type Agent, buildAgent } from '../agent/server/build-agent.js';
+import { driveHost, openHost } from '../agent-client/local-driver.js';
+import { FlotillaError } from '../errors.js';
+import type { Logger } from '../log.js';
+import { createIdentityStore, type IdentityStore } from '../pki/identity-store.js';
+import type { Io } from './io.js';
+
+export interface OpenAgent {
+  agent: Agent;
+  store: IdentityStore;
+  /** The name in its certificate. */
+  host: string;
+  /** Finishes what has begun. */
+  close(): Promise<void>;
+}
+
+/**
+ * The composition root of the agent: completes what was interrupted, and gives a server that does not listen yet.
+ *
+ * @throws FlotillaError PkiInvalid, HostRootMissing
+ */
+export async function openAgent(options: {
+  root: string;
+  pki: string;
+  log: Logger;
+  version: string;
+  io: Io;
+}): Promise<OpenAgent> {
+  const { log, version } = options;
+  const store = createIdentityStore(options.pki, (err) => log.error({ err }, 'cannot use the new certificates'));
+  const identity = store.current();
+  requireAgent(identity.role, options.pki);
+  const root = requireRoot(resolve(options.root));
+  for (const { directory, error } of await recoverInstances(root)) {
+    if (error) log.error({ directory, err: error }, 'cannot complete an interrupted commit');
+    else log.info({ directory }, 'completed an interrupted commit');
+  }
+  const host = openHost(buildHostConfig(root, options.io.env));
+  const driver = driveHost(host);
+  const agent = buildAgent({
+    driver,
+    info: () => describeHost(host, { name: identity.name, version }),
+    identity,
+    log,
+  });
+  return {
+    agent,
+    store,
+    host: identity.name,
+    close: async () => {
+      await agent.close();
+      await driver.close();
+    },
+  };
+}
+
+function requireAgent(role: string, pki: string): void {
+  if (role === 'agent') return;
+  throw new FlotillaError('PkiInvalid', `the certificate in ${pki} is a controller's, not an agent's`, {
+    hint: 'flotilla pki issue agent NAME --san DNS:... makes one; copy its folder here',
+  });
+}
+
+function requireRoot(root: string): string {
+  if (statSync(root, { throwIfNoEntry: false })?.isDirectory()) return root;
+  throw new FlotillaError('HostRootMissing', `there is no directory ${root}`, { hint: `mkdir -p ${root}` });
+}

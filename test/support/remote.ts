@@ -1,0 +1,59 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeHost } from '../../src/agent/describe-host.js';
+import { buildHostConfig } from '../../src/agent/host.js';
+import { type Agent, type AgentLimits, buildAgent } from '../../src/agent/server/build-agent.js';
+import { driveHost, openHost } from '../../src/agent-client/local-driver.js';
+import { createRemoteDriver } from '../../src/agent-client/remote-driver.js';
+import type { TenantDriver } from '../../src/agent-client/tenant-driver.js';
+import { createLogger } from '../../src/log.js';
+import { loadIdentity } from '../../src/pki/identity.js';
+import { makePki, type Pki } from './pki.js';
+
+export interface TestAgent {
+  agent: Agent;
+  /** What the agent itself works with. */
+  driver: TenantDriver;
+  name: string;
+  /** An https origin on loopback. */
+  url: string;
+  pki: Pki;
+  /** A driver with the controller's certificate. */
+  connect(): TenantDriver;
+  close(): Promise<void>;
+}
+
+/** A real agent on loopback with certificates of its own, in this process, for the tenants below `root`. */
+export async function startAgent(
+  root: string,
+  options: { name?: string; pki?: Pki; limits?: Partial<AgentLimits>; driver?: TenantDriver } = {},
+): Promise<TestAgent> {
+  const { name = 'one', limits = {} } = options;
+  const pki = options.pki ?? (await makePki(mkdtempSync(join(tmpdir(), 'flotilla-pki-')), { agents: [{ name }] }));
+  const host = openHost(buildHostConfig(root, process.env));
+  const driver = options.driver ?? driveHost(host);
+  const agent = buildAgent({
+    driver,
+    info: () => describeHost(host, { name, version: 'test' }),
+    identity: loadIdentity(pki.agents[name] as string),
+    log: await createLogger({ level: 'error', pretty: false }),
+    limits,
+  });
+  await agent.app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = agent.app.server.address() as { port: number };
+  const url = `https://127.0.0.1:${port}`;
+  const controller = loadIdentity(pki.controllers.controller as string);
+  return {
+    agent,
+    driver,
+    name,
+    url,
+    pki,
+    connect: () => createRemoteDriver({ name, url }, () => controller),
+    close: async () => {
+      await agent.close();
+      await driver.close();
+    },
+  };
+}
