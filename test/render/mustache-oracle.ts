@@ -2,7 +2,7 @@ import Mustache from 'mustache';
 
 /**
  * Mustache's own writer, which also tells whether it ever met a name that the view does not have, or put a map, a list or
- * null into the text. The view's maps have no prototype, so what mustache does not find is undefined.
+ * null into the text. The view's maps and lists have no prototype, so what mustache does not find is undefined.
  */
 class Oracle extends Mustache.Writer {
   complaints = 0;
@@ -46,7 +46,8 @@ export function renderWithMustache(
 
 function withoutPrototypes<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(withoutPrototypes) as T;
+  // A list's prototype has a method `values`, which mustache would meet before the view's own name.
+  if (Array.isArray(value)) return Object.setPrototypeOf(value.map(withoutPrototypes), null) as T;
   const entries = Object.entries(value).map(([key, inner]) => [
     key,
     { value: withoutPrototypes(inner), enumerable: true },
