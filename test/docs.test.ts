@@ -102,8 +102,13 @@ const PROGRAM = buildProgram('0.0.0', async () => undefined);
 function unknownWords(line: string): string[] {
   const [, name = '', ...words] = line.split(/[|>]/)[0]?.trim().split(/\s+/) ?? [];
   if (name.startsWith('-') || name === 'COMMAND') return [];
-  const command = PROGRAM.commands.find((each) => each.name() === name);
+  let command = PROGRAM.commands.find((each) => each.name() === name);
   if (!command) return [line];
+  while (command.commands.length > 0 && words[0] !== undefined) {
+    const word = words.shift();
+    command = command.commands.find((each) => each.name() === word);
+    if (!command) return [line];
+  }
   const known = command.options.flatMap(({ long, short }) => [long, short]);
   return words
     .filter((word) => word.startsWith('-') && word !== '--help' && !known.includes(word))

@@ -6,9 +6,15 @@ const WIDTH = 100;
 /** What `flotilla --help` and the help of every command print, as Markdown that ends in a line feed. */
 export function commandReference(): string {
   const program = buildProgram('0.0.0', async () => undefined);
-  const shown = program.commands.filter((each) => each.name() !== 'complete');
-  const sections = shown.map((each) => `## flotilla ${each.name()}\n\n${helpOf(each)}`);
-  return ['## flotilla\n', helpOf(program), ...sections].join('\n');
+  return ['## flotilla\n', helpOf(program), ...sectionsOf(program, 'flotilla')].join('\n');
+}
+
+function sectionsOf(parent: Command, path: string): string[] {
+  const shown = parent.commands.filter((each) => each.name() !== 'complete') as Command[];
+  return shown.flatMap((each) => {
+    const name = `${path} ${each.name()}`;
+    return [`## ${name}\n\n${helpOf(each)}`, ...sectionsOf(each, name)];
+  });
 }
 
 function helpOf(command: Command): string {

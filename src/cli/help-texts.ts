@@ -90,6 +90,18 @@ Environment:
       'flotilla agent --root /srv/tenants --listen 10.0.0.7:7443 --pki /etc/flotilla/pki',
     ],
   },
+  pki: {
+    summary: 'make the certificates of controller and agents',
+    description: 'Make, renew and revoke the certificates by which controller and agents know each other.',
+    examples: [
+      'flotilla pki init',
+      'flotilla pki issue controller',
+      'flotilla pki issue agent edmonton-1 --san DNS:edmonton-1.example.org',
+      'flotilla pki renew --all',
+      'flotilla pki revoke edmonton-1',
+      'flotilla pki show',
+    ],
+  },
   schema: {
     summary: 'print the JSON Schema of manifests and reports',
     description: 'Print the JSON Schema of manifests, of one kind of manifest, or of ReconcileReport.',

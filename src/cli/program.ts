@@ -1,5 +1,8 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { declareCommand } from './declare-command.js';
 import { HELP } from './help-texts.js';
+import { declarePki } from './pki-program.js';
+import { wholeNumber } from './whole-number.js';
 
 /** A command's action: given its arguments and options, it does the work and returns the exit code. */
 // biome-ignore lint/suspicious/noExplicitAny: commander hands over options untyped; each action module declares its own
@@ -39,6 +42,7 @@ export function buildProgram(version: string, perform: Perform): Command {
     declareRollback,
     declareSetImage,
     declareAgent,
+    declarePki,
     declareSchema,
     declareCompletion,
     declareComplete,
@@ -54,11 +58,7 @@ export function buildProgram(version: string, perform: Perform): Command {
 type CommandName = Exclude<keyof typeof HELP, 'flotilla'>;
 
 function command(program: Command, name: CommandName, args: string): Command {
-  return program
-    .command(`${name}${args === '' ? '' : ` ${args}`}`)
-    .summary(HELP[name].summary)
-    .description(HELP[name].description)
-    .addHelpText('after', `\nExamples:\n${HELP[name].examples.map((line) => `  ${line}\n`).join('')}`);
+  return declareCommand(program, `${name}${args === '' ? '' : ` ${args}`}`, HELP[name]);
 }
 
 function declareReconcile(program: Command, perform: Perform): void {
@@ -130,9 +130,7 @@ function declareSetImage(program: Command, perform: Perform): void {
 function declareAgent(program: Command, perform: Perform): void {
   command(program, 'agent', '')
     .addOption(
-      new Option('--root <DIR>', "the directory of this host's instances")
-        .env('FLOTILLA_ROOT')
-        .makeOptionMandatory(),
+      new Option('--root <DIR>', "the directory of this host's instances").env('FLOTILLA_ROOT').makeOptionMandatory(),
     )
     .addOption(new Option('--listen <ADDRESS>', 'where to serve').env('FLOTILLA_LISTEN').default('0.0.0.0:7443'))
     .addOption(
@@ -202,12 +200,4 @@ function concurrency(): Option {
 
 function format(formats: readonly string[]): Option {
   return new Option('-o, --format <FORMAT>', 'what to print').choices(formats).default(formats[0]);
-}
-
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number) || number < 1) {
-    throw new InvalidArgumentError('It must be a whole number above 0.');
-  }
-  return number;
 }

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { EXIT_DONE, EXIT_ERROR } from './exit-code.js';
 import { createPaint, type Io, wantsColor } from './io.js';
 import { buildProgram } from './program.js';
@@ -23,7 +23,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     getOutHelpWidth: () => helpWidth(io.out.columns()),
     getErrHelpWidth: () => helpWidth(io.err.columns()),
   };
-  for (const each of [program, ...program.commands]) each.configureOutput(output);
+  for (const each of withCommandsBelow(program)) each.configureOutput(output);
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
@@ -31,6 +31,10 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
   await Promise.all(written);
   return exitCode;
+}
+
+function withCommandsBelow(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((each) => withCommandsBelow(each as Command))];
 }
 
 /** Commander has printed its own errors already; asking for help or the version is no error. */

@@ -1,8 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlotillaError } from '../errors.js';
 import { createAuthorityCertificate, createRevocationList, type KeyPair } from './certificates.js';
+import { readAuthorityFile } from './directory.js';
 import { ensurePrivateDirectory, privateFile, publicFile, replaceFiles } from './private-files.js';
 
 /** A directory that holds an authority, opened: it can issue and revoke. */
@@ -38,7 +39,7 @@ export async function makeAuthority(dir: string, now: Date): Promise<Authority> 
 
 /** @throws PkiInvalid when there is no authority, or its key does not fit its certificate */
 export function openAuthority(dir: string): Authority {
-  const [cert, key] = [readAuthorityCertificate(dir), readOwn(dir, 'ca.key')];
+  const [cert, key] = [readAuthorityFile(dir, 'ca.crt'), readAuthorityFile(dir, 'ca.key')];
   const parsed = new X509Certificate(cert);
   if (!fits(parsed, key)) {
     throw new FlotillaError('PkiInvalid', `ca.key in ${dir} is not the key of ca.crt`, {
@@ -46,11 +47,6 @@ export function openAuthority(dir: string): Authority {
     });
   }
   return { dir, cert, key, notAfter: new Date(parsed.validTo) };
-}
-
-/** PEM. Needs no key, so that an inventory can be read where the key is not. @throws PkiInvalid when there is none */
-export function readAuthorityCertificate(dir: string): string {
-  return readOwn(dir, 'ca.crt');
 }
 
 /** From when on a certificate that is made now is valid. */
@@ -63,16 +59,5 @@ function fits(cert: X509Certificate, key: string): boolean {
     return cert.checkPrivateKey(createPrivateKey(key));
   } catch {
     return false;
-  }
-}
-
-function readOwn(dir: string, file: string): string {
-  try {
-    return readFileSync(join(dir, file), 'utf8');
-  } catch (cause) {
-    throw new FlotillaError('PkiInvalid', `there is no authority in ${dir}: ${file} cannot be read`, {
-      cause,
-      hint: 'make one with flotilla pki init, or name its directory with --dir',
-    });
   }
 }

@@ -1,15 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { FlotillaError } from '../errors.js';
 import { type AltName, formatAltName, parseAltNames } from './alt-names.js';
 import { type Authority, startOf } from './authority.js';
 import { createLeafCertificate, type Validity } from './certificates.js';
+import { identityDirectory, readList, revokedIn } from './directory.js';
 import { IDENTITY_FILES } from './identity.js';
 import { appendIssued, type Issued, readIssued } from './issued.js';
 import { ensurePrivateDirectory, privateFile, publicFile, replaceFiles } from './private-files.js';
-import { revokedSerials } from './revoked-serials.js';
-import { DEFAULT_CONTROLLER, describeRole, describeSubject, isName, type Subject } from './role.js';
-import type { Serial } from './serial.js';
+import { describeRole, describeSubject, isName, type Subject } from './role.js';
 
 export interface IssueRequest extends Subject {
   /** Under which names controllers reach an agent; none for a controller. */
@@ -26,12 +23,6 @@ export interface IssuedIdentity extends Issued {
 
 export const DEFAULT_DAYS = 90;
 const DAY_MS = 86_400_000;
-
-/** Where the folder of an identity is. */
-export function identityDirectory(pkiDir: string, { role, name }: Subject): string {
-  if (role === 'agent') return join(pkiDir, 'agents', name);
-  return name === DEFAULT_CONTROLLER ? join(pkiDir, 'controller') : join(pkiDir, 'controllers', name);
-}
 
 /**
  * Issues a first certificate for a name, with a new key.
@@ -50,13 +41,14 @@ export async function issueIdentity(authority: Authority, request: IssueRequest)
 }
 
 /**
- * Issues another certificate for a name, with a new key and the same names. The one before stays valid until it expires.
+ * Issues another certificate for a name, with a new key and the same names, and for as long as the last one unless `days`
+ * says otherwise. The one before stays valid until it expires.
  *
  * @throws UsageInvalid when the name has none, or all that it has is revoked
  */
 export async function renewIdentity(
   authority: Authority,
-  { name, days, now }: { name: string; days: number; now: Date },
+  { name, days, now }: { name: string; days?: number | undefined; now: Date },
 ): Promise<IssuedIdentity> {
   const last = readIssued(authority.dir).findLast((one) => one.name === name);
   if (last === undefined) {
@@ -64,27 +56,19 @@ export async function renewIdentity(
       hint: 'flotilla pki show lists all names',
     });
   }
-  if (revokedIn(authority).has(last.serial)) {
+  if (revokedIn(authority.dir).has(last.serial)) {
     const sans = last.sans.map((san) => ` --san ${san}`).join('');
     throw new FlotillaError('UsageInvalid', `the certificate of ${describeSubject(last)} is revoked`, {
       hint: `if it is to be trusted again: flotilla pki issue ${last.role} ${name}${sans}`,
     });
   }
-  return writeIdentity(authority, { role: last.role, name, altNames: parseAltNames(last.sans), days, now });
+  const { role, sans } = last;
+  return writeIdentity(authority, { role, name, altNames: parseAltNames(sans), days: days ?? daysOf(last), now });
 }
 
-/** What the authority in a directory has revoked so far. @throws PkiInvalid */
-export function revokedIn(authority: Pick<Authority, 'dir' | 'cert'>): ReadonlySet<Serial> {
-  return revokedSerials(readList(authority.dir), authority.cert);
-}
-
-/** The authority's own revocation list, PEM. @throws PkiInvalid when it is not there */
-export function readList(pkiDir: string): string {
-  const path = join(pkiDir, IDENTITY_FILES.crl);
-  if (existsSync(path)) return readFileSync(path, 'utf8');
-  throw new FlotillaError('PkiInvalid', `there is no ${path}`, {
-    hint: 'restore it from a copy, or from the newest identity folder: without it, what is revoked would be trusted again',
-  });
+/** Whole days, of which the time that makes up for slow clocks is none. */
+function daysOf({ notBefore, notAfter }: Issued): number {
+  return Math.max(1, Math.floor((Date.parse(notAfter) - Date.parse(notBefore)) / DAY_MS));
 }
 
 function requireName(subject: Subject): void {
@@ -100,7 +84,7 @@ function requireName(subject: Subject): void {
 
 /** A name is one machine's: `renew NAME` and `revoke NAME` need no role. */
 function requireFree(authority: Authority, { role, name, now }: IssueRequest): void {
-  const revoked = revokedIn(authority);
+  const revoked = revokedIn(authority.dir);
   const held = readIssued(authority.dir).find(
     (one) => one.name === name && new Date(one.notAfter) > now && !revoked.has(one.serial),
   );
