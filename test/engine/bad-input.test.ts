@@ -64,6 +64,13 @@ const BEFORE_COMMIT: Record<string, Case> = {
     told: `  ImageNotFound during pull: the registry does not have the image REGISTRY/flotilla-test/app:v9.9.9 (web)\n    Check the imageTag, and that the image was pushed.\n${UNTOUCHED}`,
     status: 'ImageNotFound',
   },
+  variable: {
+    item: 'a tag that the registry does not have, from a variable',
+    compose: web().replace(':{{imageTag}}', ':\${WEB_TAG}'),
+    env: 'WEB_TAG=v9-s3cret\n',
+    told: `  ImageNotFound during pull: the registry does not have the image REGISTRY/flotilla-test/app:\${WEB_TAG} (web)\n    Check the imageTag, and that the image was pushed.\n${UNTOUCHED}`,
+    status: 'ImageNotFound',
+  },
   registry: {
     item: 'a registry that is down',
     compose: web().replace(IMAGE, '127.0.0.1:9/app:{{imageTag}}'),

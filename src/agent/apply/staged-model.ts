@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import type { ComposeModel } from '../../compose/model.js';
 import type { ComposeCall, ComposeProject } from '../compose/compose-cli.js';
 import { loadComposeModel, presentComposeFiles, quotableWords } from '../compose/load-compose-model.js';
+import { writtenImages } from '../compose/written-images.js';
 import { buildShadow } from '../files/shadow.js';
 import type { Apply } from './apply.js';
 
@@ -21,10 +22,10 @@ const CONFIG_TIMEOUT_MS = 60_000;
 /** Has compose's own parser read the new files as they will stand. @throws FlotillaError ComposeInvalid, EnvMissing, ... */
 export async function validateStaged(apply: Apply): Promise<StagedModel> {
   const { host, plan, tenantDir, files } = apply;
-  const written = new Set(plan.operations.flatMap((operation) => (operation.kind === 'write' ? [operation.path] : [])));
+  const changed = new Set(plan.operations.flatMap((operation) => (operation.kind === 'write' ? [operation.path] : [])));
   const shadow = await buildShadow(tenantDir, {
     base: tmpdir(),
-    writes: files.filter((file) => written.has(file.path)),
+    writes: files.filter((file) => changed.has(file.path)),
     removes: plan.operations.flatMap((operation) => (operation.kind === 'remove' ? [operation.path] : [])),
   });
   const composeFiles = presentComposeFiles(shadow.directory, plan);
@@ -39,13 +40,14 @@ export async function validateStaged(apply: Apply): Promise<StagedModel> {
     };
     const model = await loadComposeModel(host, staged, tenantDir, call);
     const services = Object.values(model.services);
+    const written = writtenImages(plan, tenantDir, files);
     return {
       model,
       staged,
       live: { ...staged, directory: tenantDir },
       call: {
         known,
-        images: services.map(({ name, image }) => ({ service: name, resolved: image, raw: '' })),
+        images: services.map(({ name, image }) => ({ service: name, resolved: image, raw: written.get(name) ?? '' })),
         services: new Set(services.map(({ name }) => name)),
       },
       leaveShadow: shadow.dispose,

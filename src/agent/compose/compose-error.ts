@@ -10,7 +10,7 @@ export interface ServiceImage {
   service: string;
   /** As compose resolved it: compared only, never shown. */
   resolved: string;
-  /** As written in the compose file. */
+  /** As written in the compose file; empty where that is not known. */
   raw: string;
 }
 
@@ -152,7 +152,7 @@ function showDetail(text: string, words: Words): string {
 
 function showImage(image: string, failure: ComposeFailure, words: Words): string {
   const users = failure.images.filter((each) => each.resolved === image);
-  const shown = isKnown(image, words) ? image : (users[0]?.raw ?? MASK);
+  const shown = isKnown(image, words) ? image : users[0]?.raw || MASK;
   const services = users.map((each) => each.service).sort();
   return services.length === 0 ? shown : `${shown} (${services.join(', ')})`;
 }

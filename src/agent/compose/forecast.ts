@@ -1,17 +1,16 @@
 import { posix } from 'node:path';
-import type { Inspection, ServiceForecast } from '../../agent-client/tenant-driver.js';
-import { parseComposeText } from '../../compose/compose-text.js';
-import { entriesOf, entryOf } from '../../compose/compose-values.js';
 import { type ComposeModel, NOTHING_INLINE, type ServiceModel } from '../../compose/model.js';
 import { type ErrorCode, FlotillaError } from '../../errors.js';
+import type { Inspection, ServiceForecast } from '../../plan/observed.js';
 import type { DesiredTenant } from '../../plan/plan.js';
 import type { RenderedFile } from '../../render/file-set.js';
-import { readManagedFile, readProjectFile } from '../files/confined-file.js';
+import { readManagedFile } from '../files/confined-file.js';
 import { buildShadow } from '../files/shadow.js';
 import type { HostConfig } from '../host.js';
 import type { AppliedRecord, RecordedService } from '../state/applied-record.js';
 import type { Compose, ComposeCall } from './compose-cli.js';
 import { loadComposeModel, presentComposeFiles, quotableWords } from './load-compose-model.js';
+import { writtenImages } from './written-images.js';
 
 export interface ForecastInput {
   host: { config: HostConfig; compose: Compose };
@@ -113,14 +112,8 @@ function compareModels(
   version: string,
 ): ServiceForecast[] {
   const { tenantDir, tenant, files, record } = input;
-  const rendered = new Map(files.map((file) => [file.path, file]));
-  const onHost = (path: string) => documentsOf(readProjectFile(tenantDir, path));
-  const asRendered = (path: string) => {
-    const file = rendered.get(path);
-    return file === undefined ? onHost(path) : (file.document ?? documentsOf(file.content.toString('utf8')));
-  };
-  const images = writtenImages(tenant, asRendered);
-  const previousImages = writtenImages(record ?? tenant, onHost);
+  const images = writtenImages(tenant, tenantDir, files);
+  const previousImages = writtenImages(record ?? tenant, tenantDir);
   const recorded = recordedServices(record, version);
   return Object.values(next.services)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -162,24 +155,4 @@ function compareService(
 function relativeMounts({ mounts }: ServiceModel, tenantDir: string): string[] {
   const relative = mounts.map((mount) => posix.relative(tenantDir, mount) || '.');
   return relative.filter((path) => path !== '..' && !path.startsWith('../')).sort();
-}
-
-/** As written, with variables by name; services that come from `include` or `extends` have none. */
-function writtenImages(
-  { compose, tenantCompose }: Pick<DesiredTenant, 'compose' | 'tenantCompose'>,
-  read: (path: string) => readonly unknown[],
-): Map<string, string> {
-  const images = new Map<string, string>();
-  for (const document of [...compose, ...tenantCompose].flatMap(read)) {
-    for (const [name, service] of entriesOf(entryOf(document, 'services'))) {
-      const image = entryOf(service, 'image');
-      if (typeof image === 'string') images.set(name, image);
-    }
-  }
-  return images;
-}
-
-function documentsOf(text: string | undefined): readonly unknown[] {
-  const parsed = parseComposeText(text ?? '');
-  return 'problem' in parsed ? [] : parsed.document;
 }
