@@ -4,7 +4,7 @@ import { FlotillaError } from '../errors.js';
 import type { EngineContainer } from './engine/engine-containers.js';
 import { resolveTenant } from './files/confine.js';
 import { readLockHolders } from './lock/lock-holder.js';
-import { type AppliedRecord, readRecord, toAppliedView } from './state/applied-record.js';
+import { type AppliedRecord, type RecordedService, readRecord, toAppliedView } from './state/applied-record.js';
 import { hasJournal } from './state/journal-format.js';
 import { readFailure } from './state/last-failure.js';
 import type { TenantHost } from './tenant-host.js';
@@ -84,22 +84,26 @@ function toServices(containers: readonly EngineContainer[], record: AppliedRecor
   const names = new Set([...recorded.keys(), ...containers.map((container) => container.service)]);
   return [...names].sort().map((name) => {
     const known = recorded.get(name);
+    const own = containers.filter((container) => container.service === name);
     return {
       name,
-      recorded: known ? { count: known.count, completed: known.completed } : null,
-      containers: containers
-        .filter((container) => container.service === name)
-        .map(({ state, health, exitCode, imageId, configHash }) => ({
-          state,
-          health,
-          exitCode,
-          differs: [
-            ...(known && !known.imageIds.includes(imageId) ? (['image'] as const) : []),
-            ...(known && !known.configHashes.includes(configHash) ? (['config'] as const) : []),
-          ],
-        })),
+      recorded: known ? { count: known.count, completed: known.completed || hasEndedWell(known, own) } : null,
+      containers: own.map(({ state, health, exitCode, imageId, configHash }) => ({
+        state,
+        health,
+        exitCode,
+        differs: [
+          ...(known && !known.imageIds.includes(imageId) ? (['image'] as const) : []),
+          ...(known && !known.configHashes.includes(configHash) ? (['config'] as const) : []),
+        ],
+      })),
     };
   });
+}
+
+/** A one-shot that still ran when it was recorded. One whose container was pruned has ended; how, nobody can tell any more. */
+function hasEndedWell({ oneShot }: RecordedService, containers: readonly EngineContainer[]): boolean {
+  return oneShot === true && containers.every(({ state, exitCode }) => state === 'exited' && exitCode === 0);
 }
 
 /** Stacks that bringing this one up would collide with: other projects in this directory, our project in another. */

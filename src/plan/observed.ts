@@ -21,7 +21,10 @@ export interface ObservedContainer {
 
 export interface ObservedService {
   name: string;
-  /** What the record says of it (`completed`: a one-shot that had ended well); null when it was not brought up by us. */
+  /**
+   * What the record says of it; null when it was not brought up by us. `completed`: a one-shot that had ended well, or that
+   * still ran when it was recorded and has ended well since.
+   */
   recorded: { count: number; completed: boolean } | null;
   containers: readonly ObservedContainer[];
 }

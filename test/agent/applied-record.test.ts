@@ -15,6 +15,15 @@ test('reads back what was written, readable by its owner only', async () => {
   expect(statSync(join(tenant, '.flotilla/applied.json')).mode & 0o777).toBe(0o600);
 });
 
+test('reads a record of before one-shots were noted', () => {
+  const tenant = temporaryDirectory();
+  const text = edited((record) => {
+    for (const service of record.services as { oneShot?: boolean }[]) delete service.oneShot;
+  });
+  writeTree(tenant, { '.flotilla/applied.json': text });
+  expect(readRecord(tenant)).toEqual({ ...JSON.parse(text), format: undefined });
+});
+
 test('the view for the controller has no image ids, no hashes of configuration', () => {
   const view = toAppliedView(recordOf(3));
   expect(Object.keys(view).sort()).toEqual([

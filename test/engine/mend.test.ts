@@ -77,3 +77,26 @@ it('a container that a killed up left created is made anew: it would start witho
   expect(await idOf()).not.toBe(created);
   expect(await docker(['exec', await idOf(), 'cat', '/etc/db.conf'])).toBe('good');
 }, 120_000);
+
+it.each([
+  { code: 0, expected: [] },
+  { code: 4, expected: [{ service: 'job', action: 'start', cause: 'exited with code 4' }] },
+])(
+  'a one-shot that outlasts the settle time may end with 0, and with nothing else: $code',
+  async ({ code, expected }) => {
+    const slug = fleet.slug(`job-${code}`);
+    const job = `{ image: "${IMAGE}", entrypoint: [sh, -c, "sleep 4; exit ${code}"], restart: "no" }`;
+    fleet.writeTemplate({ 'docker-compose.yml.mustache': `services:\n  job: ${job}\n` });
+    fleet.writeInstance(slug, { timeouts: { up: '20s', verify: '5s', settle: '100ms' } });
+    expect(await fleet.runOne(slug)).toMatchObject({ result: 'converged' });
+    const [{ id, state } = { id: '', state: '' }] = await fleet.containers(slug);
+    expect(state).toBe('running');
+    expect(await fleet.runOne(slug)).toMatchObject({ result: 'inSync' });
+    expect(await docker(['wait', id])).toBe(`${code}`);
+    const { plan } = await fleet.runOne(slug, { dryRun: true });
+    expect(plan?.containers?.filter(({ action }) => action !== 'none') ?? []).toEqual(expected);
+    await docker(['rm', id]);
+    expect(await fleet.runOne(slug, { dryRun: true })).toMatchObject({ result: 'inSync' });
+  },
+  120_000,
+);

@@ -86,6 +86,7 @@ function recordServices({ model }: StagedModel, containers: readonly EngineConta
       name: service.name,
       count: own.length,
       completed: own.length > 0 && own.every((container) => container.state === 'exited' && container.exitCode === 0),
+      oneShot: service.oneShot,
       imageIds: unique(own.map((container) => container.imageId)),
       configHashes: unique(own.map((container) => container.configHash)),
       definition: service.definition,

@@ -12,6 +12,8 @@ export interface RecordedService {
   count: number;
   /** A one-shot that had ended well. */
   completed: boolean;
+  /** Meant to end, as the compose model says; it may have been running still. Absent in records of before it was noted. */
+  oneShot?: boolean;
   imageIds: string[];
   /** Of the containers' config-hash labels. */
   configHashes: string[];
@@ -94,6 +96,10 @@ const orNull =
   (shape: Shape): Shape =>
   (value) =>
     value === null ? undefined : shape(value);
+const orAbsent =
+  (shape: Shape): Shape =>
+  (value) =>
+    value === undefined ? undefined : shape(value);
 const object =
   (fields: Record<string, Shape>): Shape =>
   (value) =>
@@ -129,6 +135,7 @@ const RECORD: Record<string, Shape> = {
       name: text,
       count: whole,
       completed: flag,
+      oneShot: orAbsent(flag),
       imageIds: list(text),
       configHashes: list(text),
       definition: text,
