@@ -34,25 +34,26 @@ export async function completeCommand(
   const known = () => (names ??= scanNames(manifestsOf(words, io.env)));
   const root = new RootCommand();
   addOptions(root, program.options);
-  for (const declared of program.commands) {
+  addCommands(root, program, '', known);
+  root.parse([...words]);
+  return EXIT_DONE;
+}
+
+/** A command below another is known by both names: `pki issue`. */
+function addCommands(root: RootCommand, parent: Declared, path: string, known: () => Names): void {
+  for (const declared of parent.commands as readonly Declared[]) {
     if (declared.name() === 'complete') continue;
-    const command = root.command(declared.name(), declared.summary());
+    const name = `${path}${declared.name()}`;
+    const command = root.command(name, declared.summary());
     addOptions(command, declared.options);
-    const suggestions = POSITIONALS[declared.name()] ?? [];
+    const suggestions = POSITIONALS[name] ?? [];
     const variadic = declared.registeredArguments.some((argument) => argument.variadic);
     for (const [at, suggest] of suggestions.entries()) {
       const last = at === suggestions.length - 1;
-      command.argument(
-        String(at),
-        (complete) => {
-          offer(suggest(known()), complete);
-        },
-        variadic && last,
-      );
+      command.argument(String(at), (complete) => offer(suggest(known()), complete), variadic && last);
     }
+    addCommands(root, declared, `${name} `, known);
   }
-  root.parse([...words]);
-  return EXIT_DONE;
 }
 
 function addOptions(command: Pick<RootCommand, 'option'>, options: readonly DeclaredOption[]): void {
