@@ -22,6 +22,8 @@ export function formatReportText(report: ReconcileReport, { paint, verbose }: Re
   for (const item of report.items) {
     if (item.result === 'inSync') {
       if (each) blocks.push([inSyncLine(item, paint), ...(verbose ? planLines(item) : warningLines(item, paint))]);
+    } else if (item.plan?.gate?.reason === 'Suspended' && !report.dryRun && !verbose) {
+      blocks.push([`${formatHeader(item, paint)}, -v or --dry-run shows its plan`]);
     } else {
       blocks.push([
         formatHeader(item, paint),

@@ -87,6 +87,23 @@ manifests/hosts.yaml:2: error: unknown field
 `);
   });
 
+  it('gives a suspended instance one line in a real run, and its whole plan with --verbose', () => {
+    const suspended = mixedReport().items.filter(({ slug }) => slug === 'beta' || slug === 'coop');
+    const run = report(suspended, { dryRun: false });
+    expect(formatReportText(run, plain)).toBe(`\
+beta on edmonton-1: v2.4.1 (in sync)
+coop on edmonton-1: v2.4.0 -> v2.4.1 (waiting: Suspended), -v or --dry-run shows its plan
+
+2 instances: 1 in sync, 1 waiting
+`);
+    expect(formatReportText(run, { paint: plainPaint, verbose: true })).toContain(`\
+coop on edmonton-1: v2.4.0 -> v2.4.1 (waiting: Suspended)
+  waiting: suspended in its manifest
+    remove spec.suspend to go on
+  files
+`);
+  });
+
   it('lists every write with --verbose, and repeats no finding', () => {
     const text = formatReportText(report([item('acme', { result: 'changed', plan: upgradePlan() })]), {
       paint: plainPaint,
