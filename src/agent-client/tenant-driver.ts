@@ -2,19 +2,6 @@ import type { FileDiff, Inspection, ObservedTenant } from '../plan/observed.js';
 import type { DesiredTenant, Plan } from '../plan/plan.js';
 import type { RenderedFile } from '../render/file-set.js';
 
-export type {
-  AppliedView,
-  ContainerState,
-  FileDiff,
-  Inspection,
-  LockHolder,
-  ObservedContainer,
-  ObservedFile,
-  ObservedService,
-  ObservedTenant,
-  ServiceForecast,
-} from '../plan/observed.js';
-
 /** Which instance, and where on its host. */
 export interface InstanceRef {
   slug: string;

@@ -1,8 +1,9 @@
 import { tmpdir } from 'node:os';
-import type { FileDiff, Inspection, InspectRequest } from '../agent-client/tenant-driver.js';
+import type { InspectRequest } from '../agent-client/tenant-driver.js';
 import type { Dotenv } from '../compose/dotenv.js';
 import { parseDotenv } from '../compose/dotenv.js';
 import { type ComposeFile, coverEnv, type EnvCoverage, type EnvCoverageInput } from '../compose/env-coverage.js';
+import type { FileDiff, Inspection } from '../plan/observed.js';
 import type { RenderedFile } from '../render/file-set.js';
 import { resolveTenant } from './files/confine.js';
 import { readManagedFile, readProjectFile } from './files/confined-file.js';

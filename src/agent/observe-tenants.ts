@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
-import type { ObservedService, ObservedTenant, ObserveRequest } from '../agent-client/tenant-driver.js';
+import type { ObserveRequest } from '../agent-client/tenant-driver.js';
 import { FlotillaError } from '../errors.js';
+import type { ObservedService, ObservedTenant } from '../plan/observed.js';
 import type { EngineContainer } from './engine/engine-containers.js';
 import { resolveTenant } from './files/confine.js';
 import { readLockHolders } from './lock/lock-holder.js';

@@ -1,5 +1,6 @@
-import type { FileDiff, InstanceRef } from '../agent-client/tenant-driver.js';
+import type { InstanceRef } from '../agent-client/tenant-driver.js';
 import { FlotillaError } from '../errors.js';
+import type { FileDiff } from '../plan/observed.js';
 import type { Plan } from '../plan/plan.js';
 import { planTenant } from '../plan/plan-tenant.js';
 import { resolveTenant } from './files/confine.js';

@@ -1,7 +1,7 @@
-import type { AppliedView } from '../agent-client/tenant-driver.js';
 import type { ReconcileItem, Result } from '../controller/report.js';
 import type { DesiredState } from '../manifest/desired-state.js';
 import { oneLine } from '../plan/format-safe.js';
+import type { AppliedView } from '../plan/observed.js';
 import { formatAge } from './table.js';
 
 export interface Listing {

@@ -1,8 +1,9 @@
-import type { AppliedView, TenantDriver } from '../agent-client/tenant-driver.js';
+import type { TenantDriver } from '../agent-client/tenant-driver.js';
 import type { ReconcileItem } from '../controller/report.js';
 import { formatSummary } from '../controller/report-text.js';
 import { FlotillaError } from '../errors.js';
 import { nearestName } from '../manifest/nearest.js';
+import type { AppliedView } from '../plan/observed.js';
 import { createContext, type SharedOptions } from './context.js';
 import { EXIT_DONE, EXIT_ERROR, EXIT_INTERRUPTED } from './exit-code.js';
 import { type Fleet, openFleet } from './fleet.js';

@@ -1,8 +1,9 @@
 import PQueue from 'p-queue';
-import type { Generation, ObservedTenant } from '../agent-client/tenant-driver.js';
+import type { Generation } from '../agent-client/tenant-driver.js';
 import { FlotillaError } from '../errors.js';
 import type { DesiredInstance } from '../manifest/desired-state.js';
 import { oneLine } from '../plan/format-safe.js';
+import type { ObservedTenant } from '../plan/observed.js';
 import { createContext, type SharedOptions } from './context.js';
 import { EXIT_DONE, EXIT_ERROR } from './exit-code.js';
 import { findInstance } from './find-instance.js';

@@ -1,7 +1,8 @@
-import type { ApplyPhase, ObservedTenant, TenantDriver } from '../agent-client/tenant-driver.js';
+import type { ApplyPhase, TenantDriver } from '../agent-client/tenant-driver.js';
 import { FlotillaError } from '../errors.js';
 import type { RollbackPolicy } from '../manifest/desired-state.js';
 import { lockedGate } from '../plan/gates.js';
+import type { ObservedTenant } from '../plan/observed.js';
 import type { DesiredTenant, Plan } from '../plan/plan.js';
 import { hasWork, planTenant } from '../plan/plan-tenant.js';
 import type { RenderedFile } from '../render/file-set.js';

@@ -1,8 +1,9 @@
 import PQueue from 'p-queue';
-import type { ObservedTenant, TenantDriver } from '../agent-client/tenant-driver.js';
+import type { TenantDriver } from '../agent-client/tenant-driver.js';
 import { FlotillaError } from '../errors.js';
 import type { DesiredHost, DesiredInstance, DesiredState } from '../manifest/desired-state.js';
 import { nearestName } from '../manifest/nearest.js';
+import type { ObservedTenant } from '../plan/observed.js';
 import type { Renderer } from '../render/create-renderer.js';
 import type { TemplateStore } from '../render/template.js';
 import { toConditions } from './conditions.js';

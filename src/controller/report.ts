@@ -1,5 +1,6 @@
-import type { ApplyPhase, ApplyResult, FileDiff } from '../agent-client/tenant-driver.js';
+import type { ApplyPhase, ApplyResult } from '../agent-client/tenant-driver.js';
 import type { ErrorCode, Problem } from '../errors.js';
+import type { FileDiff } from '../plan/observed.js';
 import type { Plan } from '../plan/plan.js';
 
 /**

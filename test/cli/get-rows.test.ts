@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { AppliedView } from '../../src/agent-client/tenant-driver.js';
 import { describeFleets, describeHosts, describeInstances, type ListingInput } from '../../src/cli/get-rows.js';
 import { formatAge, formatTable } from '../../src/cli/table.js';
 import type { DesiredHost } from '../../src/manifest/desired-state.js';
+import type { AppliedView } from '../../src/plan/observed.js';
 import { emptyPlan, item, upgradePlan } from '../support/report-fixtures.js';
 
 const now = new Date('2026-01-10T00:00:00Z');

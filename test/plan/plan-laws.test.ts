@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AppliedView, ObservedTenant, ServiceForecast } from '../../src/agent-client/tenant-driver.js';
+import type { AppliedView, ObservedTenant, ServiceForecast } from '../../src/plan/observed.js';
 import type { DesiredTenant, Plan } from '../../src/plan/plan.js';
 import { hasWork, planTenant } from '../../src/plan/plan-tenant.js';
 import {

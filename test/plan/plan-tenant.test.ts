@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Inspection, ObservedTenant } from '../../src/agent-client/tenant-driver.js';
+import type { Inspection, ObservedTenant } from '../../src/plan/observed.js';
 import type { DesiredTenant } from '../../src/plan/plan.js';
 import { hasWork, planTenant } from '../../src/plan/plan-tenant.js';
 import {

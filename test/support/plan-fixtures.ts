@@ -6,7 +6,7 @@ import type {
   ObservedService,
   ObservedTenant,
   ServiceForecast,
-} from '../../src/agent-client/tenant-driver.js';
+} from '../../src/plan/observed.js';
 import type { DesiredTenant, Plan } from '../../src/plan/plan.js';
 import type { FileEntry } from '../../src/render/file-set.js';
 

@@ -1,5 +1,5 @@
-import type { ContainerState } from '../../agent-client/tenant-driver.js';
 import { FlotillaError } from '../../errors.js';
+import type { ContainerState } from '../../plan/observed.js';
 import type { HostConfig } from '../host.js';
 import { type EngineContainer, parseContainerList } from './engine-containers.js';
 import { type ContainerEvent, openEngineEvents } from './engine-events.js';

@@ -1,5 +1,5 @@
-import type { ContainerState, ObservedContainer } from '../../agent-client/tenant-driver.js';
 import { FlotillaError } from '../../errors.js';
+import type { ContainerState, ObservedContainer } from '../../plan/observed.js';
 
 /** A container of a compose project, as one call for the whole host gives it. */
 export interface EngineContainer {

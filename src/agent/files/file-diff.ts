@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { type StructuredPatchHunk, structuredPatch } from 'diff';
-import type { FileDiff } from '../../agent-client/tenant-driver.js';
+import type { FileDiff } from '../../plan/observed.js';
 import { maskHunks } from './mask-diff.js';
 
 const MAX_LINES = 200;

@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import { type BigIntStats, closeSync, createReadStream, fstatSync, lstatSync, readSync, realpathSync } from 'node:fs';
-import type { ObservedFile } from '../../agent-client/tenant-driver.js';
+import type { ObservedFile } from '../../plan/observed.js';
 import { confineParents, endsInLink } from './confine.js';
 import { openConfined, requireRegular } from './confined-file.js';
 import { toHostError } from './host-error.js';

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import type { LockHolder } from '../../agent-client/tenant-driver.js';
+import type { LockHolder } from '../../plan/observed.js';
 import { readStateFile, statePath } from '../files/fs-atomic.js';
 import {
   describeProcess,

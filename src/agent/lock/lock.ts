@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, writeSync } from 'node:fs';
-import type { LockHolder } from '../../agent-client/tenant-driver.js';
 import { FlotillaError } from '../../errors.js';
+import type { LockHolder } from '../../plan/observed.js';
 import { ensureStateDirectory, statePath } from '../files/fs-atomic.js';
 import { errnoOf, toHostError } from '../files/host-error.js';
 import { LOCK_FILE, readLockHolder } from './lock-holder.js';

@@ -1,5 +1,5 @@
-import type { AppliedView } from '../../agent-client/tenant-driver.js';
 import { FlotillaError } from '../../errors.js';
+import type { AppliedView } from '../../plan/observed.js';
 import { ensureStateDirectory, readStateFile, statePath, writeFileAtomic } from '../files/fs-atomic.js';
 import { errnoOf, toHostError } from '../files/host-error.js';
 

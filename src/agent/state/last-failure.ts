@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AppliedView } from '../../agent-client/tenant-driver.js';
+import type { AppliedView } from '../../plan/observed.js';
 import { STATE_DIRECTORY } from '../files/confine.js';
 import { writeFileAtomic } from '../files/fs-atomic.js';
 
