@@ -18,21 +18,21 @@ build: setup
 test: setup
 	npm run typecheck
 	npm run lint
-	npx vitest run --reporter=default --reporter=json --outputFile.json=$(TEST_RESULTS)
+	npm test -- --reporter=default --reporter=json --outputFile.json=$(TEST_RESULTS)
 
 lint: setup
 	npm run lint
 
 bench: setup
 	scripts/engine.sh up
-	eval "$$(scripts/engine.sh env)" && npx tsx bench/run.ts
+	eval "$$(scripts/engine.sh env)" && npm run bench
 
 soak: setup
 	scripts/engine.sh up
-	eval "$$(scripts/engine.sh env)" && npx tsx bench/soak.ts
+	eval "$$(scripts/engine.sh env)" && npm run soak
 
 demo: setup
-	scripts/demo.sh
+	npm run demo
 
 clean:
 	scripts/engine.sh down --purge
