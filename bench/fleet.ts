@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type AppliedRecord, recordText } from '../src/agent/state/applied-record.js';
 import { toDesiredTenant } from '../src/controller/desired-tenant.js';
+import type { DesiredHost } from '../src/manifest/desired-state.js';
 import { loadDesiredState } from '../src/manifest/load.js';
 import { loadTemplates } from '../src/render/load-template.js';
 import { renderInstance } from '../src/render/render.js';
@@ -16,8 +17,11 @@ export interface BenchFleet {
   tenants: string;
 }
 
-/** Writes a fleet of `count` instances, a manifest file each, that has `NEW_TAG`. Nothing is on the host. */
-export function writeFleet(directory: string, count: number): BenchFleet {
+/**
+ * Writes a fleet of `count` instances, a manifest file each, that has `NEW_TAG`. Nothing is on the host: one that is this
+ * machine, or `hosts` with agents, among which the instances are dealt out.
+ */
+export function writeFleet(directory: string, count: number, hosts: readonly string[] = []): BenchFleet {
   const fleet: BenchFleet = {
     manifests: join(directory, 'manifests'),
     templates: join(directory, 'templates'),
@@ -25,23 +29,30 @@ export function writeFleet(directory: string, count: number): BenchFleet {
   };
   mkdirSync(fleet.tenants, { recursive: true });
   writeAll(fleet.manifests, { 'fleet.yaml': FLEET, 'host.yaml': HOST });
+  if (hosts.length > 0) writeHosts(fleet, hosts, (i) => 7000 + i);
   writeAll(join(fleet.templates, 'web'), { 'template.yaml': TEMPLATE });
   for (const [path, text] of Object.entries(FILES)) write(join(fleet.templates, 'web/files', `${path}.mustache`), text);
   for (let i = 0; i < count; i++) {
     const slug = `tenant-${String(i).padStart(5, '0')}`;
-    write(join(fleet.manifests, 'instances', `${slug}.yaml`), instanceManifest(slug, i));
+    write(join(fleet.manifests, 'instances', `${slug}.yaml`), instanceManifest(slug, i, hosts[i % hosts.length] ?? 'local'));
   }
   return fleet;
 }
 
+/** Where the agents of the hosts listen, on loopback. */
+export function writeHosts({ manifests }: BenchFleet, hosts: readonly string[], portOf: (i: number) => number): void {
+  const documents = hosts.map((name, i) => HOST_WITH_AGENT.replace('NAME', name).replace('PORT', String(portOf(i))));
+  write(join(manifests, 'host.yaml'), documents.join('---\n'));
+}
+
 /** Writes every tenant as it is after a verified apply of `imageTag`: its three files, the record, and its own `.env`. */
 export async function writeTenants(fleet: BenchFleet, imageTag: string): Promise<void> {
-  const { instances, revision } = await loadDesiredState(fleet);
+  const { instances, hosts, revision } = await loadDesiredState(fleet);
   const template = (await loadTemplates(fleet.templates)).get('web');
   if (template === undefined) throw new Error('the template of the benchmark is not in order');
   for (const desired of instances) {
     const instance = { ...desired, imageTag };
-    const directory = join(fleet.tenants, instance.directory);
+    const directory = join(rootOf(fleet, hosts.get(instance.host)), instance.directory);
     const fileSet = renderInstance(template, instance);
     for (const { path, content } of fileSet.files) write(join(directory, path), content);
     write(join(directory, '.env'), "DB_PASSWORD=secret\nSMTP_PASSWORD='pa$$word'\nLOG_LEVEL=info\n");
@@ -68,6 +79,11 @@ export async function writeTenants(fleet: BenchFleet, imageTag: string): Promise
   }
 }
 
+/** An agent's host has a directory of its own. */
+function rootOf({ tenants }: BenchFleet, host: DesiredHost | undefined): string {
+  return host?.kind === 'agent' ? join(tenants, host.name) : tenants;
+}
+
 export function writeAll(directory: string, files: Readonly<Record<string, string>>): void {
   for (const [path, text] of Object.entries(files)) write(join(directory, path), text);
 }
@@ -77,7 +93,7 @@ function write(path: string, text: string | Buffer): void {
   writeFileSync(path, text);
 }
 
-function instanceManifest(slug: string, i: number): string {
+function instanceManifest(slug: string, i: number, host: string): string {
   return `\
 apiVersion: flotilla.dev/v1
 kind: Instance
@@ -86,7 +102,7 @@ metadata:
   labels: { plan: ${i % 3 === 0 ? 'large' : 'small'} }
 spec:
   fleet: production
-  host: local # moved in spring
+  host: ${host} # moved in spring
   registered: true
   values:
     domain: ${slug}.example.org
@@ -116,6 +132,13 @@ apiVersion: flotilla.dev/v1
 kind: Host
 metadata: { name: local }
 spec: { local: ../tenants }
+`;
+
+const HOST_WITH_AGENT = `\
+apiVersion: flotilla.dev/v1
+kind: Host
+metadata: { name: NAME }
+spec: { agent: "https://127.0.0.1:PORT" }
 `;
 
 const TEMPLATE = `\

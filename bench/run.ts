@@ -9,10 +9,11 @@ import { type Comparison, compare, type Result } from './compare.js';
 import { FLOTILLA, filesOnlyComparisons, helpComparison, validateComparison } from './comparisons.js';
 import { formatResults } from './format.js';
 import { runStages } from './stages.js';
+import { createSweep } from './sweep/sweep.js';
 import { createUpgrade, TAGS } from './upgrade.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const BENCHES = ['help', 'validate', 'files-only', 'upgrade'] as const;
+const BENCHES = ['help', 'validate', 'files-only', 'sweep', 'upgrade'] as const;
 const USAGE = `npx tsx bench/run.ts [BENCH...] [--runs N] [-o text|json] [--no-build]
 
   BENCH      any of ${BENCHES.join(', ')} (by default all of them), and stages: single steps, in this process
@@ -68,6 +69,13 @@ async function* comparisons(): AsyncGenerator<Comparison> {
   if (chosen.has('help')) yield helpComparison(options);
   if (chosen.has('validate')) yield validateComparison(options);
   if (chosen.has('files-only')) yield* await filesOnlyComparisons(options);
+  if (chosen.has('sweep')) {
+    for (const instances of [1000, 10_000]) {
+      const sweep = await createSweep({ ...options, instances });
+      yield* sweep.comparisons;
+      sweep.cleanUp();
+    }
+  }
   if (chosen.has('upgrade')) {
     execFileSync(join(ROOT, 'scripts/engine.sh'), ['images', ...TAGS], { stdio: 'inherit' });
     const upgrade = createUpgrade(options);
