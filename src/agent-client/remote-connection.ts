@@ -97,19 +97,25 @@ export function createRemoteConnection(host: RemoteHost, credentials: () => Iden
 
   return {
     async ask(route, check, call) {
-      const twice = () => askOnce(route, check, call).catch((error: unknown) => {
-        if (isBroken(error) && !call.signal?.aborted) return askOnce(route, check, call);
-        throw error;
-      });
+      const twice = () =>
+        askOnce(route, check, call).catch((error: unknown) => {
+          if (isBroken(error) && !call.signal?.aborted) return askOnce(route, check, call);
+          throw error;
+        });
       try {
-        return await breaker.execute(() => twice().catch((error: unknown) => Promise.reject(toRemoteError(error, host, call.signal))));
+        return await breaker.execute(() =>
+          twice().catch((error: unknown) => Promise.reject(toRemoteError(error, host, call.signal))),
+        );
       } catch (error) {
         throw error instanceof BrokenCircuitError ? leftAlone(host, error) : error;
       }
     },
     async *lines(route, call) {
       try {
-        const response = await send(route, call, { ...(call.signal && { signal: call.signal }), bodyTimeout: call.silenceMs });
+        const response = await send(route, call, {
+          ...(call.signal && { signal: call.signal }),
+          bodyTimeout: call.silenceMs,
+        });
         await refuseFailure(response);
         yield* splitLines(response.body, host);
       } catch (error) {
@@ -190,16 +196,24 @@ function parseJson(text: string): unknown {
 }
 
 function invalid({ name, url }: RemoteHost, what: string): FlotillaError {
-  return new FlotillaError('AnswerInvalid', `host ${name}: what answers at ${url} is not an agent that we understand: ${what}`, {
-    hint: 'flotilla --version on both machines; /v1/info says what the agent is',
-  });
+  return new FlotillaError(
+    'AnswerInvalid',
+    `host ${name}: what answers at ${url} is not an agent that we understand: ${what}`,
+    {
+      hint: 'flotilla --version on both machines; /v1/info says what the agent is',
+    },
+  );
 }
 
 function timedOut({ name, url }: RemoteHost, timeoutMs: number, cause: unknown): FlotillaError {
-  return new FlotillaError('TimedOut', `host ${name}: the agent at ${url} did not answer within ${timeoutMs / 1000} s`, {
-    cause,
-    hint: "look at the host's load, and at journalctl -u flotilla-agent",
-  });
+  return new FlotillaError(
+    'TimedOut',
+    `host ${name}: the agent at ${url} did not answer within ${timeoutMs / 1000} s`,
+    {
+      cause,
+      hint: "look at the host's load, and at journalctl -u flotilla-agent",
+    },
+  );
 }
 
 function leftAlone({ name, url }: RemoteHost, cause: unknown): FlotillaError {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FlotillaError } from '../errors.js';
-import type { ObservedTenant } from '../plan/observed.js';
 import type { Identity } from '../pki/identity.js';
+import type { ObservedTenant } from '../plan/observed.js';
 import { decodeRollback, encodeInspect } from '../wire/codec.js';
-import { type ObserveAnswer, type RollbackAnswer, ROUTES } from '../wire/messages.js';
+import { type ObserveAnswer, ROUTES, type RollbackAnswer } from '../wire/messages.js';
 import { compileMessage } from '../wire/validate-message.js';
 import { applyRemotely } from './remote-apply.js';
 import { createRemoteConnection, type RemoteConnection } from './remote-connection.js';

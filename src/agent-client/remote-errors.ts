@@ -10,14 +10,20 @@ export interface RemoteHost {
 }
 
 const UNREACHABLE: Record<string, [what: string, hint: string]> = {
-  ECONNREFUSED: ['nothing listens there', 'systemctl status flotilla-agent on the host; flotilla agent --check says what is wrong'],
+  ECONNREFUSED: [
+    'nothing listens there',
+    'systemctl status flotilla-agent on the host; flotilla agent --check says what is wrong',
+  ],
   ENOTFOUND: ['its name does not resolve', 'look at spec.agent in the manifest of the host'],
   EAI_AGAIN: ['its name does not resolve now', 'look at the name service of this machine'],
   EHOSTUNREACH: ['there is no way to it', 'look at the network between here and the host'],
   ENETUNREACH: ['there is no way to it', 'look at the network between here and the host'],
   ETIMEDOUT: ['it did not answer', 'look at the network and the firewall between here and the host'],
   UND_ERR_CONNECT_TIMEOUT: ['it did not answer', 'look at the network and the firewall between here and the host'],
-  UND_ERR_HEADERS_TIMEOUT: ['it did not answer in time', "look at the host's load, and at journalctl -u flotilla-agent"],
+  UND_ERR_HEADERS_TIMEOUT: [
+    'it did not answer in time',
+    "look at the host's load, and at journalctl -u flotilla-agent",
+  ],
   UND_ERR_BODY_TIMEOUT: ['it stopped answering', "look at the host's load, and at journalctl -u flotilla-agent"],
 };
 
@@ -47,11 +53,13 @@ export function toRemoteError(error: unknown, host: RemoteHost, signal?: AbortSi
   if (signal?.aborted) return new FlotillaError('Cancelled', 'interrupted', { cause: error });
   const code = codeOf(error);
   const reason = REFUSED[code];
-  if (reason !== undefined)
-    return refused(host, `the certificate that ${host.url} shows ${reason}`, error);
+  if (reason !== undefined) return refused(host, `the certificate that ${host.url} shows ${reason}`, error);
   if (code.includes('ALERT') || code === 'ERR_SSL_TLSV1_UNSUPPORTED' || code === 'ERR_SSL_WRONG_VERSION_NUMBER')
     return translateTls(code, host, error);
-  const [what, hint] = UNREACHABLE[code] ?? ['the connection broke', 'journalctl -u flotilla-agent on the host says why'];
+  const [what, hint] = UNREACHABLE[code] ?? [
+    'the connection broke',
+    'journalctl -u flotilla-agent on the host says why',
+  ];
   return new FlotillaError('HostUnreachable', `host ${host.name} cannot be reached at ${host.url}: ${what}`, {
     cause: error,
     hint,

@@ -23,9 +23,7 @@ export function encodeApply(applyId: string, { plan, content, hold }: ApplyReque
 
 /** @throws FlotillaError RequestInvalid when contents and plan do not belong together */
 export function decodeApply({ plan, contents, generation, hold }: ApplyBody, reconcileId: string): ApplyRequest {
-  const content = contents
-    ? { files: decodeContents(plan.fileSet, contents) }
-    : { generation: generation as number };
+  const content = contents ? { files: decodeContents(plan.fileSet, contents) } : { generation: generation as number };
   return { plan: fromWire(plan), content, reconcileId, ...(hold && { hold }) };
 }
 
@@ -58,7 +56,8 @@ function decodeContents(entries: readonly FileEntry[], contents: Record<string, 
   const left = new Map(Object.entries(contents));
   const files = entries.map((entry) => {
     const text = left.get(entry.path);
-    if (text === undefined || !left.delete(entry.path)) throw mismatch(entry.path, 'has no content, or is listed twice');
+    if (text === undefined || !left.delete(entry.path))
+      throw mismatch(entry.path, 'has no content, or is listed twice');
     const content = Buffer.from(text, 'base64');
     if (content.length !== entry.size || hash('sha256', content) !== entry.sha256)
       throw mismatch(entry.path, 'has a content other than its size and sha256 say');

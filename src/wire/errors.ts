@@ -14,5 +14,8 @@ export function toWireError(error: unknown): WireError {
 }
 
 export function fromWireError({ code, message, hint, phase }: WireError): FlotillaError {
-  return new FlotillaError(code, message, { ...(hint !== undefined && { hint }), ...(phase !== undefined && { phase }) });
+  return new FlotillaError(code, message, {
+    ...(hint !== undefined && { hint }),
+    ...(phase !== undefined && { phase }),
+  });
 }

@@ -1,7 +1,19 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts';
 import { name } from '../manifest/schema-parts.js';
-import { count, digest, flag, instant, names, nullable, paths, sentences, text, timeouts, word } from './schema-parts.js';
 import { applyLine, fileDiffs, generation, inspection, observedTenant } from './schema-observed.js';
+import {
+  count,
+  digest,
+  flag,
+  instant,
+  names,
+  nullable,
+  paths,
+  sentences,
+  text,
+  timeouts,
+  word,
+} from './schema-parts.js';
 import { plan } from './schema-plan.js';
 import { contents, desiredTenant, instanceRef } from './schema-tenant.js';
 
@@ -40,7 +52,8 @@ const observeAnswer = {
     tenants: {
       type: 'array',
       maxItems: MAX_INSTANCES,
-      description: 'One for each request, in the same order; null where nothing has changed since the observation known.',
+      description:
+        'One for each request, in the same order; null where nothing has changed since the observation known.',
       items: nullable({
         type: 'object',
         additionalProperties: false,
@@ -187,7 +200,8 @@ export const ROUTES = {
   apply: {
     method: 'POST',
     path: '/v1/instance/:slug/apply',
-    summary: 'Carries out a plan as one transaction, streaming lines of JSON. It is finished even if the asker goes away.',
+    summary:
+      'Carries out a plan as one transaction, streaming lines of JSON. It is finished even if the asker goes away.',
     bodyLimit: 16 * MiB,
     body: applyBody,
     answer: applyLine,

@@ -61,6 +61,8 @@ export const errorAnswer = {
 } as const satisfies JSONSchema;
 
 /** `schema`, or null. */
-export function nullable<const T extends JSONSchema>(schema: T): { readonly anyOf: readonly [T, { readonly type: 'null' }] } {
+export function nullable<const T extends JSONSchema>(
+  schema: T,
+): { readonly anyOf: readonly [T, { readonly type: 'null' }] } {
   return { anyOf: [schema, { type: 'null' }] };
 }

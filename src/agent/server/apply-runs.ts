@@ -8,10 +8,7 @@ const KEPT_MS = 15 * 60_000;
 /** Progress is for people; past this many lines it is no longer kept. */
 const MAX_LINES = 5000;
 
-type Work = (options: {
-  signal: AbortSignal;
-  onProgress: (progress: ApplyProgress) => void;
-}) => Promise<ApplyResult>;
+type Work = (options: { signal: AbortSignal; onProgress: (progress: ApplyProgress) => void }) => Promise<ApplyResult>;
 
 /** One apply, from its start until some time after its end, whoever listens. */
 export interface ApplyRun {

@@ -88,7 +88,12 @@ export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOp
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request;
-    const fields = { method, route: routeOptions.url, status: reply.statusCode, durationMs: Math.round(reply.elapsedTime) };
+    const fields = {
+      method,
+      route: routeOptions.url,
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime),
+    };
     request.log.debug(fields, 'answered');
   });
 

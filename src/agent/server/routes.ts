@@ -62,7 +62,10 @@ export function addRoutes(app: FastifyInstance, served: Served): void {
   });
   app.get(ROUTES.events.path, { onRequest: enter(streams) }, (_, reply) => {
     const events = driver.events({ signal: signalOf(reply) });
-    return reply.type('text/event-stream').header('cache-control', 'no-store').send(Readable.from(eventLines(events)));
+    return reply
+      .type('text/event-stream')
+      .header('cache-control', 'no-store')
+      .send(Readable.from(eventLines(events)));
   });
 }
 
