@@ -1,7 +1,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FlotillaError } from '../../src/errors.js';
 import { loadIdentity } from '../../src/pki/identity.js';
 import { createIdentityStore } from '../../src/pki/identity-store.js';
@@ -74,14 +74,30 @@ describe('an identity folder', () => {
     expect(trouble().message).toMatch(/names no identity of Flotilla|was not signed/);
   });
 
-  it('that is half renewed leaves what was there in use', async () => {
-    const key = readFileSync(join(folder, 'tls.key'), 'utf8');
-    const troubles: unknown[] = [];
-    const before = createIdentityStore(folder, (error) => troubles.push(error)).current();
-    await renewIdentity(pki.authority, { name: 'edmonton-1', now: new Date() });
-    expect(loadIdentity(folder).stamp).not.toBe(before.stamp);
-    writeFileSync(join(folder, 'tls.key'), key);
-    expect(trouble()).toMatchObject({ code: 'PkiInvalid', message: expect.stringContaining('do not belong together') });
-    expect(troubles).toEqual([]);
+  it('that is half renewed is told once, and what was there stays in use until all of it has come', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const troubles: unknown[] = [];
+      const store = createIdentityStore(folder, (error) => troubles.push(error));
+      const current = () => {
+        vi.advanceTimersByTime(2000);
+        return store.current();
+      };
+      const before = current();
+      const aside = join(parent, 'tls.crt');
+      const cert = join(folder, 'tls.crt');
+      copyFileSync(cert, aside);
+      await renewIdentity(pki.authority, { name: 'edmonton-1', now: new Date() });
+      const [oldCert, newCert] = [readFileSync(aside), readFileSync(cert)];
+      writeFileSync(cert, oldCert);
+      expect(trouble()).toMatchObject({ code: 'PkiInvalid', message: expect.stringContaining('belong together') });
+      expect(current()).toBe(before);
+      expect(current()).toBe(before);
+      expect(troubles).toHaveLength(1);
+      writeFileSync(cert, newCert);
+      expect(current().cert).toBe(newCert.toString());
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
