@@ -66,7 +66,7 @@ const BEFORE_COMMIT: Record<string, Case> = {
   },
   variable: {
     item: 'a tag that the registry does not have, from a variable',
-    compose: web().replace(':{{imageTag}}', ':\${WEB_TAG}'),
+    compose: web().replace(':{{imageTag}}', ':${WEB_TAG}'),
     env: 'WEB_TAG=v9-s3cret\n',
     told: `  ImageNotFound during pull: the registry does not have the image REGISTRY/flotilla-test/app:\${WEB_TAG} (web)\n    Check the imageTag, and that the image was pushed.\n${UNTOUCHED}`,
     status: 'ImageNotFound',
