@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import type { ComposeModel } from '../../compose/model.js';
 import type { ComposeCall, ComposeProject } from '../compose/compose-cli.js';
 import { loadComposeModel, presentComposeFiles, quotableWords } from '../compose/load-compose-model.js';
-import { writtenImages } from '../compose/written-images.js';
+import { quotableImages } from '../compose/written-images.js';
 import { buildShadow } from '../files/shadow.js';
 import type { Apply } from './apply.js';
 
@@ -40,7 +40,7 @@ export async function validateStaged(apply: Apply): Promise<StagedModel> {
     };
     const model = await loadComposeModel(host, staged, tenantDir, call);
     const services = Object.values(model.services);
-    const written = writtenImages(plan, tenantDir, files);
+    const written = quotableImages(plan, tenantDir, files);
     return {
       model,
       staged,

@@ -27,6 +27,19 @@ export function writtenImages(
   return images;
 }
 
+/** The same of services whose image stands in a file that errors may quote: rendered, and not sensitive. */
+export function quotableImages(
+  tenant: { compose: readonly string[]; tenantCompose: readonly string[] },
+  tenantDir: string,
+  files: readonly RenderedFile[],
+): Map<string, string> {
+  const open = new Set(files.filter(({ sensitive }) => !sensitive).map(({ path }) => path));
+  const quotable = { compose: tenant.compose.filter((path) => open.has(path)), tenantCompose: [] };
+  const images = writtenImages(tenant, tenantDir, files);
+  const own = writtenImages(quotable, tenantDir, files);
+  return new Map([...own].filter(([service, image]) => images.get(service) === image));
+}
+
 function documentsOf(text: string | undefined): readonly unknown[] {
   const parsed = parseComposeText(text ?? '');
   return 'problem' in parsed ? [] : parsed.document;
