@@ -54,20 +54,19 @@ function encodeContents(files: readonly RenderedFile[]): Record<string, string> 
 
 function decodeContents(entries: readonly FileEntry[], contents: Record<string, string>): RenderedFile[] {
   const left = new Map(Object.entries(contents));
-  const files = entries.map((entry) => {
+  const files = entries.map((entry, at) => {
     const text = left.get(entry.path);
-    if (text === undefined || !left.delete(entry.path))
-      throw mismatch(entry.path, 'has no content, or is listed twice');
+    if (text === undefined || !left.delete(entry.path)) throw mismatch(at, 'has no content, or is listed twice');
     const content = Buffer.from(text, 'base64');
     if (content.length !== entry.size || hash('sha256', content) !== entry.sha256)
-      throw mismatch(entry.path, 'has a content other than its size and sha256 say');
+      throw mismatch(at, 'has a content other than its size and sha256 say');
     return { ...entry, content };
   });
-  const [stray] = left.keys();
-  if (stray !== undefined) throw mismatch(stray, 'has a content and is not in the file set');
-  return files;
+  if (left.size === 0) return files;
+  throw new FlotillaError('RequestInvalid', 'there is a content of a file that is not in the file set');
 }
 
-function mismatch(path: string, what: string): FlotillaError {
-  return new FlotillaError('RequestInvalid', `${JSON.stringify(path)} ${what}`);
+/** Says which by number: nothing that was sent is repeated. */
+function mismatch(at: number, what: string): FlotillaError {
+  return new FlotillaError('RequestInvalid', `file ${at + 1} of the file set ${what}`);
 }

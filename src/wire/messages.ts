@@ -5,7 +5,6 @@ import {
   count,
   digest,
   flag,
-  instant,
   names,
   nullable,
   paths,

@@ -11,9 +11,11 @@ export function compileMessage<T>(schema: JSONSchema): ValidateFunction<T> {
 }
 
 /** Where a message is wrong and how, without quoting what was sent. */
-export function describeFault(errors: readonly Pick<ErrorObject, 'instancePath' | 'message'>[]): string {
+export function describeFault(errors: readonly Pick<ErrorObject, 'instancePath' | 'message' | 'schemaPath'>[]): string {
   const [fault] = errors;
   if (!fault) return 'it is not as it should be';
-  const place = fault.instancePath === '' ? 'the body' : fault.instancePath.slice(1).replaceAll('/', '.').slice(0, 200);
-  return `${place} ${fault.message ?? 'is wrong'}`;
+  const segments = fault.instancePath.split('/').slice(1);
+  // Below a map the name is the sender's.
+  if (fault.schemaPath.includes('/additionalProperties/')) segments.pop();
+  return `${segments.join('.') || 'the body'} ${fault.message ?? 'is wrong'}`;
 }
