@@ -10,16 +10,20 @@ export interface AdmissionLimits {
 }
 
 export interface Admission {
-  /** @returns what gives the slot back, once. @throws FlotillaError HostBusy */
-  enter(): Promise<() => void>;
+  /**
+   * @param gone whoever waits leaves the queue when it is aborted
+   * @returns what gives the slot back, once
+   * @throws FlotillaError HostBusy; Cancelled for one that has gone
+   */
+  enter(gone: AbortSignal): Promise<() => void>;
 }
 
 /** Bounds how much is worked on at once, and with it memory: who finds no slot waits in order, and not for ever. */
 export function createAdmission({ slots, waiting, patienceMs }: AdmissionLimits): Admission {
   let free = slots;
-  const queue: (() => void)[] = [];
+  const queue = new Set<() => void>();
   const leave = () => {
-    const next = queue.shift();
+    const [next] = queue;
     if (next) next();
     else free += 1;
   };
@@ -32,22 +36,30 @@ export function createAdmission({ slots, waiting, patienceMs }: AdmissionLimits)
     };
   };
   return {
-    enter() {
+    async enter(gone) {
+      if (gone.aborted) throw wentAway();
       if (free > 0) {
         free -= 1;
-        return Promise.resolve(pass());
+        return pass();
       }
-      if (queue.length >= waiting) return Promise.reject(busy());
+      if (queue.size >= waiting) throw busy();
       return new Promise((resolve, reject) => {
-        const admit = () => {
+        const stopWaiting = () => {
           clearTimeout(timer);
+          gone.removeEventListener('abort', giveUp);
+          queue.delete(admit);
+        };
+        const admit = () => {
+          stopWaiting();
           resolve(pass());
         };
-        const timer = setTimeout(() => {
-          queue.splice(queue.indexOf(admit), 1);
-          reject(busy());
-        }, patienceMs);
-        queue.push(admit);
+        const giveUp = () => {
+          stopWaiting();
+          reject(gone.aborted ? wentAway() : busy());
+        };
+        const timer = setTimeout(giveUp, patienceMs);
+        gone.addEventListener('abort', giveUp);
+        queue.add(admit);
       });
     },
   };
@@ -57,4 +69,8 @@ function busy(): FlotillaError {
   return new FlotillaError('HostBusy', 'the agent has more to do than it takes on at once', {
     hint: 'try again later, or with a smaller --concurrency',
   });
+}
+
+function wentAway(): FlotillaError {
+  return new FlotillaError('Cancelled', 'the asker went away');
 }

@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyError, FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { FlotillaError } from '../../errors.js';
 import { toWireError } from '../../wire/errors.js';
 import { describeFault } from '../../wire/validate-message.js';
@@ -8,15 +8,7 @@ import { statusOf } from './status-codes.js';
 
 /** Every answer that is not a success is `{ error: { code, message, hint } }`, with the status that its code has. */
 export function answerErrors(app: FastifyInstance): void {
-  app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const known = translate(error);
-    if (known === null) request.log.error({ err: error }, 'unexpected error');
-    const shown = known ?? error;
-    return reply
-      .code(known === null ? 500 : statusOf(known.code))
-      .headers(known?.code === 'HostBusy' ? { 'retry-after': '5' } : {})
-      .send({ error: toWireError(shown) });
-  });
+  app.setErrorHandler<FastifyError>(answerError);
   app.setNotFoundHandler((_, reply) => {
     const error = new FlotillaError('RouteNotFound', 'an agent has no such route', {
       hint: 'openapi.json lists what it can be asked; controller and agent may be of different versions',
@@ -25,9 +17,23 @@ export function answerErrors(app: FastifyInstance): void {
   });
 }
 
+export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const known = translate(error);
+  if (known === null) request.log.error({ err: error }, 'unexpected error');
+  return reply
+    .code(known === null ? 500 : statusOf(known.code))
+    .headers(known?.code === 'HostBusy' ? { 'retry-after': '5' } : {})
+    .send({ error: toWireError(known ?? error) });
+}
+
+/** How long whoever is told what is wrong has to go, in milliseconds. */
+const FAREWELL_MS = 1000;
+
 /** What a fault in HTTP itself is answered with, on the bare socket: a request that is slow, too large or not HTTP. */
 export function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  // An answer that has begun cannot be followed by another in its middle.
+  const begun = (socket as { _httpMessage?: ServerResponse })._httpMessage?.headersSent;
+  if (error.code === 'ECONNRESET' || !socket.writable || begun) {
     socket.destroy();
     return;
   }
@@ -40,6 +46,8 @@ export function onClientError(error: NodeJS.ErrnoException, socket: Socket): voi
   const body = JSON.stringify({ error: { code: 'RequestInvalid', message } });
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status as number]}\r\ncontent-type: application/json\r\n`;
   socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+  const farewell = setTimeout(() => socket.destroy(), FAREWELL_MS);
+  socket.once('close', () => clearTimeout(farewell));
 }
 
 /** null for an error that nobody expected. */
@@ -55,8 +63,11 @@ function translate(error: FastifyError | FlotillaError): FlotillaError | null {
     case 413:
       return new FlotillaError('RequestTooLarge', 'the request is larger than an agent takes');
     case 400:
+    case 414:
     case 415:
-      return new FlotillaError('RequestInvalid', 'the request is not JSON, or not whole');
+      return error.code === 'FST_ERR_BAD_URL' || error.code === 'FST_ERR_MAX_PARAM_LENGTH'
+        ? new FlotillaError('RequestInvalid', 'the path of the request is not one')
+        : new FlotillaError('RequestInvalid', 'the request is not JSON, or not whole');
     default:
       return null;
   }

@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { TenantDriver } from '../../agent-client/tenant-driver.js';
 import type { Logger } from '../../log.js';
 import type { Identity } from '../../pki/identity.js';
@@ -8,8 +8,9 @@ import { identifyPeer } from '../../pki/peer.js';
 import type { InfoAnswer } from '../../wire/messages.js';
 import { compileMessage } from '../../wire/validate-message.js';
 import { type AdmissionLimits, createAdmission } from './admission.js';
-import { answerErrors, onClientError } from './answer-errors.js';
+import { answerError, answerErrors, onClientError } from './answer-errors.js';
 import { createApplyRuns } from './apply-runs.js';
+import { boundJson } from './json-body.js';
 import { createObservationTags } from './observation-tags.js';
 import { requestIdOf } from './request-id.js';
 import { addRoutes } from './routes.js';
@@ -30,6 +31,8 @@ export interface AgentLimits {
   connections: number;
   /** Until all of a request has arrived, in milliseconds. */
   requestTimeoutMs: number;
+  /** How long a connection may be silent in both directions while it is answered, in milliseconds. */
+  silenceMs: number;
 }
 
 export interface Agent {
@@ -51,7 +54,12 @@ const LIMITS: AgentLimits = {
   streams: { slots: 64, waiting: 0, patienceMs: 0 },
   connections: 512,
   requestTimeoutMs: 60_000,
+  // A preview may take 90 s, and streams say each 5 s that they are alive.
+  silenceMs: 120_000,
 };
+
+/** Of requests for which no route says more. */
+const BODY_LIMIT = 1024;
 
 /** No route has a parameter longer than a slug or a UUID. */
 const MAX_PARAM = 63;
@@ -60,12 +68,17 @@ const MAX_PARAM = 63;
 export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOptions): Agent {
   const bounds = { ...LIMITS, ...limits };
   const app = Fastify({
-    https: { ...tlsOptions(identity), maxHeaderSize: 16_384, handshakeTimeout: 10_000 },
+    https: { ...tlsOptions(identity), ...httpBounds(bounds) },
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'reconcileId' }),
     genReqId: requestIdOf,
     requestTimeout: bounds.requestTimeoutMs,
+    connectionTimeout: bounds.silenceMs,
     keepAliveTimeout: 75_000,
+    // Until it has stopped: what runs is finished, and may be followed.
+    return503OnClosing: false,
+    bodyLimit: BODY_LIMIT,
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: MAX_PARAM },
@@ -75,7 +88,7 @@ export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOp
   app.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     log.info({ peer: socket.remoteAddress, code: error.code }, 'refused a connection');
   });
-  app.removeContentTypeParser('text/plain');
+  parseJsonOnly(app);
   app.setValidatorCompiler(({ schema }) => compileMessage(schema as object));
   answerErrors(app);
 
@@ -125,6 +138,27 @@ export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOp
       await closed;
     },
   };
+}
+
+/** Node looks at slow requests in this interval, in milliseconds. */
+const CHECKING_MS = 5_000;
+
+function httpBounds({ requestTimeoutMs }: AgentLimits) {
+  return {
+    maxHeaderSize: 16_384,
+    handshakeTimeout: 10_000,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(CHECKING_MS, requestTimeoutMs),
+  };
+}
+
+function parseJsonOnly(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    boundJson(body as Buffer);
+    void parse(request, body.toString(), done);
+  });
 }
 
 function tlsOptions({ ca, cert, key, crl }: Identity) {

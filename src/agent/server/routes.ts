@@ -15,6 +15,7 @@ import {
 } from '../../wire/messages.js';
 import type { Admission } from './admission.js';
 import type { ApplyRuns } from './apply-runs.js';
+import { isOver, signalOf, whenOver } from './gone.js';
 import { applyLines, eventLines } from './line-streams.js';
 import type { ObservationTags } from './observation-tags.js';
 
@@ -76,29 +77,24 @@ interface ApplyParams {
 
 /** The slot is held until the apply has ended, which may be long after its connection has. */
 function addApply(app: FastifyInstance, { driver, runs, admission }: Served): void {
-  const slots = new WeakMap<FastifyRequest, () => void>();
-  app.post<{ Body: ApplyBody }>(
-    ROUTES.apply.path,
-    {
-      bodyLimit: ROUTES.apply.bodyLimit,
-      schema: { body: ROUTES.apply.body },
-      onRequest: async (request) => {
-        slots.set(request, await admission.applies.enter());
-      },
-      onError: async (request) => slots.get(request)?.(),
-      onRequestAbort: async (request) => {
-        if (request.body === undefined) slots.get(request)?.();
-      },
-    },
-    (request, reply) => {
-      const { applyId, plan } = request.body;
-      sameSlug(request, plan.slug);
-      const work = decodeApply(request.body, request.id);
-      const leave = slots.get(request) ?? (() => {});
-      const run = runs.start(applyId, plan.slug, (options) => driver.apply(work, options), leave);
-      return reply.type('application/x-ndjson').send(Readable.from(applyLines(run)));
-    },
-  );
+  const keep = new WeakMap<FastifyRequest, () => () => void>();
+  const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
+    keep.set(request, await enterFor(admission.applies, reply));
+  };
+  app.post<{ Body: ApplyBody }>(ROUTES.apply.path, { ...checks(ROUTES.apply), onRequest }, (request, reply) => {
+    const { applyId, plan } = request.body;
+    sameSlug(request, plan.slug);
+    const work = decodeApply(request.body, request.id);
+    const run = runs.start({ id: applyId, slug: plan.slug, log: request.log }, async (options) => {
+      const leave = keep.get(request)?.();
+      try {
+        return await driver.apply(work, options);
+      } finally {
+        leave?.();
+      }
+    });
+    return reply.type('application/x-ndjson').send(Readable.from(applyLines(run)));
+  });
 }
 
 async function observe({ driver, tags }: Served, { requests, containers }: ObserveBody, signal: AbortSignal) {
@@ -110,23 +106,38 @@ async function observe({ driver, tags }: Served, { requests, containers }: Obser
   }));
   const observed = await driver.observe(asked, { containers, signal });
   const answers = observed.map((tenant, i) => {
-    const text = JSON.stringify(tenant);
-    const tag = tags.tagOf(`${containers} ${tenant.slug}`, text);
-    return requests[i]?.known === tag ? 'null' : `{"tag":"${tag}","observed":${text}}`;
+    const tag = tags.tagOf(tenant);
+    return requests[i]?.known === tag ? 'null' : `{"tag":"${tag}","observed":${JSON.stringify(tenant)}}`;
   });
   return `{"tenants":[${answers.join(',')}]}`;
 }
 
 /** Limits, validation, and a slot from before the body is read until the answer is sent or the asker is gone. */
 function accept(route: Route, admission: Admission) {
-  return { bodyLimit: route.bodyLimit, schema: { body: route.body }, onRequest: enter(admission) };
+  return { ...checks(route), onRequest: enter(admission) };
+}
+
+function checks({ bodyLimit, body }: Route) {
+  return { bodyLimit, schema: { body } };
 }
 
 function enter(admission: Admission) {
-  return async (_request: FastifyRequest, reply: FastifyReply) => {
-    const leave = await admission.enter();
-    if (reply.raw.destroyed) leave();
-    else reply.raw.once('close', leave);
+  return async (_: FastifyRequest, reply: FastifyReply) => {
+    await enterFor(admission, reply);
+  };
+}
+
+/** @returns what keeps the slot beyond the answer, giving what then gives it back */
+async function enterFor(admission: Admission, reply: FastifyReply): Promise<() => () => void> {
+  const leave = await admission.enter(signalOf(reply));
+  let kept = false;
+  whenOver(reply, () => {
+    if (!kept) leave();
+  });
+  return () => {
+    if (isOver(reply)) throw new FlotillaError('Cancelled', 'the asker went away before it was begun');
+    kept = true;
+    return leave;
   };
 }
 
@@ -135,13 +146,4 @@ function sameSlug(request: FastifyRequest, slug: string): void {
   const named = (request.params as { slug: string }).slug;
   if (named === slug) return;
   throw new FlotillaError('RequestInvalid', 'the route and the body name different instances');
-}
-
-/** Aborted once the asker has gone away before it was answered. */
-function signalOf(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }
