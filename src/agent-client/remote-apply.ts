@@ -6,16 +6,32 @@ import { fromWireError } from '../wire/errors.js';
 import { type ApplyLine, ROUTES } from '../wire/messages.js';
 import { compileMessage } from '../wire/validate-message.js';
 import type { RemoteConnection } from './remote-connection.js';
-import { isBroken } from './remote-errors.js';
+import { isUnsent } from './remote-errors.js';
 import type { ApplyRequest, ApplyResult, TenantDriver } from './tenant-driver.js';
 
-/** An agent says that it is alive every 5 s. */
-const SILENCE_MS = 20_000;
-/** How long contact is sought again before the agent is left to finish alone. */
-const PATIENCE_MS = 60_000;
-const PAUSES_MS = [100, 250, 500, 1000, 2000];
+/** How long what is waited for, in milliseconds. */
+export interface ApplyPatience {
+  /** For the first line: the agent may first have others to serve. */
+  answerMs: number;
+  /** For the next line: an agent says each 5 s that it is alive. */
+  silenceMs: number;
+  /** For contact that was lost, before the agent is left to finish alone. */
+  contactMs: number;
+  /** Between attempts, the last one for all further ones. */
+  pausesMs: readonly number[];
+}
+
+export const APPLY_PATIENCE: ApplyPatience = {
+  answerMs: 60_000,
+  silenceMs: 20_000,
+  contactMs: 60_000,
+  pausesMs: [100, 250, 500, 1000, 2000],
+};
 
 const isLine = compileMessage<ApplyLine>(ROUTES.apply.answer);
+const anything = compileMessage<unknown>({});
+
+type ApplyOptions = NonNullable<Parameters<TenantDriver['apply']>[1]>;
 
 /**
  * Sends a plan and follows it to its end, across connections that break: the agent goes on without us, and an id keeps it
@@ -27,28 +43,24 @@ const isLine = compileMessage<ApplyLine>(ROUTES.apply.answer);
 export async function applyRemotely(
   connection: RemoteConnection,
   request: ApplyRequest,
-  { signal, onProgress }: NonNullable<Parameters<TenantDriver['apply']>[1]>,
+  { signal, onProgress }: ApplyOptions,
+  patience: ApplyPatience = APPLY_PATIENCE,
 ): Promise<ApplyResult> {
   const { slug } = request.plan;
   if (signal?.aborted) throw new FlotillaError('Cancelled', 'interrupted before anything was changed');
   const applyId = randomUUID();
   const call = { params: { slug, applyId }, requestId: request.reconcileId };
-  const cancel = () => {
-    connection.ask(ROUTES.cancel, anything, { ...call, timeoutMs: SILENCE_MS }).catch(() => undefined);
-  };
+  const ended = new AbortController();
+  const cancel = () => void askToStop(connection, call, patience, ended.signal);
   signal?.addEventListener('abort', cancel, { once: true });
   try {
-    return await follow(connection, call, { body: encodeApply(applyId, request), onProgress });
+    const last = await follow(connection, call, { body: encodeApply(applyId, request), onProgress, patience });
+    if (last.type === 'error') throw fromWireError(last.error);
+    return last.result;
   } finally {
     signal?.removeEventListener('abort', cancel);
+    ended.abort();
   }
-}
-
-const anything = compileMessage<unknown>({});
-
-interface Following {
-  body: unknown;
-  onProgress: NonNullable<Parameters<TenantDriver['apply']>[1]>['onProgress'];
 }
 
 interface Call {
@@ -56,46 +68,72 @@ interface Call {
   requestId: string;
 }
 
-async function follow(connection: RemoteConnection, call: Call, { body, onProgress }: Following): Promise<ApplyResult> {
-  const told = { lines: 0, lastContact: Date.now() };
+type LastLine = Extract<ApplyLine, { type: 'result' | 'error' }>;
+
+interface Following {
+  body: unknown;
+  onProgress: ApplyOptions['onProgress'] | undefined;
+  patience: ApplyPatience;
+}
+
+/** What was told so far: a connection that follows anew hears everything again. */
+interface Told {
+  lines: number;
+  lastContact: number;
+}
+
+async function follow(connection: RemoteConnection, call: Call, following: Following): Promise<LastLine> {
+  const { body, patience } = following;
+  const { answerMs, silenceMs, contactMs, pausesMs } = patience;
+  const told: Told = { lines: 0, lastContact: Date.now() };
   let sending = true;
   for (let attempt = 0; ; attempt++) {
     try {
       const route = sending ? ROUTES.apply : ROUTES.follow;
-      const lines = connection.lines(route, { ...call, silenceMs: SILENCE_MS, ...(sending && { body }) });
-      const result = await readToEnd(lines, told, onProgress);
-      if (result) return result;
+      const lines = connection.lines(route, { ...call, answerMs, silenceMs, ...(sending && { body }) });
+      const last = await readToEnd(lines, told, following.onProgress);
+      if (last) return last;
+      sending = false;
     } catch (error) {
-      if (!(error instanceof FlotillaError)) throw error;
-      // The request itself was lost: sending it again is safe, as the plan is bound to what it was made from.
-      const lost = error.code === 'ApplyNotFound';
-      const broken = error.code === 'HostUnreachable' && (attempt > 0 || isBroken(error.cause));
-      if (!lost && !broken) throw error;
-      if (Date.now() - told.lastContact > PATIENCE_MS) throw givenUp(call.params.slug, error);
-      sending = lost;
-      if (lost) continue;
+      const next = afterFailure(error, { sending, first: attempt === 0 });
+      if (next === 'fail') throw attempt === 0 || sending ? error : lostContact(call.params.slug, error);
+      if (Date.now() - told.lastContact > contactMs) throw lostContact(call.params.slug, error);
+      sending = next === 'send';
+      if (sending) told.lines = 0;
     }
-    sending = false;
-    await sleep(PAUSES_MS[Math.min(attempt, PAUSES_MS.length - 1)]);
+    await sleep(pausesMs[Math.min(attempt, pausesMs.length - 1)]);
   }
+}
+
+/**
+ * What to do about a request that failed: an apply that may have begun is followed, never sent again unless the agent says
+ * that it knows none. That is safe even if the agent forgot it, as a plan is bound to what it was made from.
+ */
+function afterFailure(error: unknown, { sending, first }: { sending: boolean; first: boolean }) {
+  if (!(error instanceof FlotillaError)) return 'fail';
+  if (!sending && error.code === 'ApplyNotFound') return 'send';
+  if (!sending && error.code === 'HostBusy') return 'follow';
+  if (error.code !== 'HostUnreachable') return 'fail';
+  if (!isUnsent(error.cause)) return 'follow';
+  // Nobody listens, or nobody can be reached: at first that is an answer, later the network may come back.
+  if (first) return 'fail';
+  return sending ? 'send' : 'follow';
 }
 
 /** @returns undefined when the lines ended before the apply did */
 async function readToEnd(
   lines: AsyncIterable<string>,
-  told: { lines: number; lastContact: number },
+  told: Told,
   onProgress: Following['onProgress'],
-): Promise<ApplyResult | undefined> {
+): Promise<LastLine | undefined> {
   let index = 0;
   for await (const text of lines) {
     if (text === '') continue;
     told.lastContact = Date.now();
     const line = parseLine(text);
-    if (line.type === 'result') return line.result;
-    if (line.type === 'error') throw fromWireError(line.error);
+    if (line.type === 'result' || line.type === 'error') return line;
     if (line.type !== 'progress') continue;
     index += 1;
-    // A connection that follows anew hears everything again.
     if (index <= told.lines) continue;
     told.lines = index;
     const { type: _, ...progress } = line;
@@ -114,9 +152,32 @@ function parseLine(text: string): ApplyLine {
   throw new FlotillaError('AnswerInvalid', 'the agent sends a line of progress that cannot be understood');
 }
 
-function givenUp(slug: string, error: FlotillaError): FlotillaError {
-  return new FlotillaError('HostUnreachable', `${slug}: lost contact while it was applied: ${error.message}`, {
-    cause: error,
-    hint: 'the agent finishes what it has begun: reconcile again once the host is back, to see how it ended',
-  });
+/** Until the agent has heard it, or the apply has ended: the network may be gone, or the apply wait for its turn. */
+async function askToStop(
+  connection: RemoteConnection,
+  call: Call,
+  { silenceMs, pausesMs }: ApplyPatience,
+  ended: AbortSignal,
+): Promise<void> {
+  for (let attempt = 0; !ended.aborted; attempt++) {
+    try {
+      await connection.ask(ROUTES.cancel, anything, { ...call, signal: ended, timeoutMs: silenceMs });
+      return;
+    } catch {
+      const pauseMs = pausesMs[Math.min(attempt, pausesMs.length - 1)];
+      await sleep(pauseMs, undefined, { signal: ended }).catch(() => undefined);
+    }
+  }
+}
+
+function lostContact(slug: string, error: unknown): FlotillaError {
+  const known = error instanceof FlotillaError;
+  return new FlotillaError(
+    known ? error.code : 'Internal',
+    `${slug}: lost contact while it was applied: ${known ? error.message : 'unexpected error'}`,
+    {
+      cause: error,
+      hint: 'the agent finishes what it has begun: reconcile again once the host is back, to see how it ended',
+    },
+  );
 }

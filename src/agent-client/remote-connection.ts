@@ -27,39 +27,54 @@ export interface RemoteConnection {
    * @throws FlotillaError what the agent says, or HostUnreachable, PeerRefused, TimedOut, AnswerInvalid, Cancelled
    */
   ask<T>(route: Route, check: ValidateFunction<T>, call: RemoteCall & { timeoutMs: number }): Promise<T>;
-  /** One request whose answer comes in lines; it may be silent for `silenceMs`. @throws as `ask`; isLost tells a broken connection */
-  lines(route: Route, call: RemoteCall & { silenceMs: number }): AsyncGenerator<string>;
+  /** One request whose answer comes in lines: within `answerMs`, and then never silent for `silenceMs`. @throws as `ask` */
+  lines(route: Route, call: RemoteCall & { answerMs: number; silenceMs: number }): AsyncGenerator<string>;
   close(): Promise<void>;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_ANSWER = 64 * 1024 * 1024;
 const MAX_LINE = 1024 * 1024;
+/** Streams last, so that they have connections of their own: however many there are, a question finds one that is free. */
+const CONNECTIONS = { ask: 8, lines: 256 };
 /** A host that failed so often in a row is left alone for a while. */
 const FAILURES = 3;
 const PAUSE_MS = 10_000;
 
 /** Connects when first used; kept-alive connections, TLS 1.3 with our certificate, a circuit breaker of its own. */
 export function createRemoteConnection(host: RemoteHost, credentials: () => Identity): RemoteConnection {
+  /** What the agent itself says of one instance is no failure of the host. */
+  const said = new WeakSet<Error>();
   const breaker = circuitBreaker(
-    handleWhen((error) => error instanceof FlotillaError && OF_THE_HOST.has(error.code)),
+    handleWhen((error) => error instanceof FlotillaError && OF_THE_HOST.has(error.code) && !said.has(error)),
     { breaker: new ConsecutiveBreaker(FAILURES), halfOpenAfter: PAUSE_MS },
   );
   const isError = compileMessage<{ error: WireError }>(errorAnswer);
-  let open: { dispatcher: Dispatcher; with: Identity } | undefined;
+  let open: (Record<'ask' | 'lines', Dispatcher> & { with: Identity }) | undefined;
+  const leaving = new Set<Dispatcher>();
 
   /** New certificates mean new connections; requests on the old ones come to their end. */
-  function dispatcher(): Dispatcher {
+  function dispatchers() {
     const now = credentials();
-    if (open?.with !== now) {
-      void open?.dispatcher.close();
-      open = { dispatcher: connect(host, now), with: now };
-    }
-    return open.dispatcher;
+    if (open?.with === now) return open;
+    if (open) for (const old of [open.ask, open.lines]) leave(old);
+    open = { ask: connect(host, now, CONNECTIONS.ask), lines: connect(host, now, CONNECTIONS.lines), with: now };
+    return open;
   }
 
-  async function send(route: Route, call: RemoteCall, options: { signal?: AbortSignal; bodyTimeout: number }) {
-    return dispatcher().request({
+  function leave(dispatcher: Dispatcher): void {
+    leaving.add(dispatcher);
+    const left = () => leaving.delete(dispatcher);
+    dispatcher.close().then(left, left);
+  }
+
+  async function send(
+    kind: 'ask' | 'lines',
+    route: Route,
+    call: RemoteCall,
+    options: { signal?: AbortSignal; headersTimeout: number; bodyTimeout: number },
+  ) {
+    return dispatchers()[kind].request({
       origin: host.url,
       method: route.method,
       path: fillPath(route.path, call.params ?? {}),
@@ -67,8 +82,7 @@ export function createRemoteConnection(host: RemoteHost, credentials: () => Iden
         ...(call.body !== undefined && { 'content-type': 'application/json' }),
         ...(call.requestId !== undefined && { 'x-request-id': call.requestId }),
       },
-      body: call.body === undefined ? null : JSON.stringify(call.body),
-      headersTimeout: 0,
+      body: encodeBody(route, call.body, host),
       ...options,
     });
   }
@@ -76,7 +90,11 @@ export function createRemoteConnection(host: RemoteHost, credentials: () => Iden
   async function refuseFailure({ statusCode, body }: Dispatcher.ResponseData): Promise<void> {
     if (statusCode < 400) return;
     const answer = parseJson(await readBounded(body));
-    if (isError(answer)) throw fromWireError(answer.error);
+    if (isError(answer)) {
+      const error = fromWireError(answer.error);
+      said.add(error);
+      throw error;
+    }
     throw invalid(host, `it answers with HTTP ${statusCode} and no error of Flotilla`);
   }
 
@@ -84,7 +102,7 @@ export function createRemoteConnection(host: RemoteHost, credentials: () => Iden
     const timeout = AbortSignal.timeout(call.timeoutMs);
     const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
     try {
-      const response = await send(route, call, { signal, bodyTimeout: 0 });
+      const response = await send('ask', route, call, { signal, headersTimeout: 0, bodyTimeout: 0 });
       await refuseFailure(response);
       const answer = parseJson(await readBounded(response.body));
       if (check(answer)) return answer;
@@ -112,8 +130,9 @@ export function createRemoteConnection(host: RemoteHost, credentials: () => Iden
     },
     async *lines(route, call) {
       try {
-        const response = await send(route, call, {
+        const response = await send('lines', route, call, {
           ...(call.signal && { signal: call.signal }),
+          headersTimeout: call.answerMs,
           bodyTimeout: call.silenceMs,
         });
         await refuseFailure(response);
@@ -123,16 +142,17 @@ export function createRemoteConnection(host: RemoteHost, credentials: () => Iden
       }
     },
     close: async () => {
-      await open?.dispatcher.destroy();
+      const all = [...leaving, ...(open ? [open.ask, open.lines] : [])];
+      await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
     },
   };
 }
 
 const OF_THE_HOST: ReadonlySet<string> = new Set(['HostUnreachable', 'PeerRefused', 'TimedOut', 'AnswerInvalid']);
 
-function connect(host: RemoteHost, { ca, cert, key, crl, revoked }: Identity): Dispatcher {
+function connect(host: RemoteHost, { ca, cert, key, crl, revoked }: Identity, connections: number): Dispatcher {
   return new Agent({
-    connections: 8,
+    connections,
     keepAliveTimeout: 60_000,
     keepAliveMaxTimeout: 60_000,
     // A resumed session is not checked again.
@@ -163,6 +183,18 @@ function refusePeer(peer: PeerCertificate, { name }: RemoteHost, revoked: Readon
 /** Every parameter is one segment, whatever it holds. */
 function fillPath(path: string, params: Readonly<Record<string, string>>): string {
   return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+}
+
+/** An agent would close the connection on what is too large, often before its answer can be read. */
+function encodeBody({ bodyLimit }: Route, body: unknown, { name }: RemoteHost): string | null {
+  if (body === undefined) return null;
+  const text = JSON.stringify(body);
+  if (Buffer.byteLength(text) <= bodyLimit) return text;
+  throw new FlotillaError(
+    'RequestTooLarge',
+    `host ${name}: the request is larger than the ${bodyLimit / 1024 / 1024} MiB that an agent takes`,
+    { hint: 'files are sent whole: leave large ones to the tenant, or to an image' },
+  );
 }
 
 async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {

@@ -5,15 +5,28 @@ import type { ObservedTenant } from '../plan/observed.js';
 import { decodeRollback, encodeInspect } from '../wire/codec.js';
 import { type ObserveAnswer, ROUTES, type RollbackAnswer } from '../wire/messages.js';
 import { compileMessage } from '../wire/validate-message.js';
-import { applyRemotely } from './remote-apply.js';
+import { APPLY_PATIENCE, type ApplyPatience, applyRemotely } from './remote-apply.js';
 import { createRemoteConnection, type RemoteConnection } from './remote-connection.js';
 import type { RemoteHost } from './remote-errors.js';
 import type { Generation, HostEvent, ObserveRequest, TenantDriver } from './tenant-driver.js';
 
-const OBSERVE_TIMEOUT_MS = 30_000;
-/** Compose is asked up to three times. */
-const INSPECT_TIMEOUT_MS = 90_000;
-const SILENCE_MS = 20_000;
+/** How long an agent is waited for, in milliseconds. */
+export interface RemotePatience {
+  observeMs: number;
+  inspectMs: number;
+  /** A stream of events says each 5 s that it is alive. */
+  silenceMs: number;
+  apply: ApplyPatience;
+}
+
+const PATIENCE: RemotePatience = {
+  observeMs: 30_000,
+  // Compose is asked up to three times.
+  inspectMs: 90_000,
+  silenceMs: 20_000,
+  apply: APPLY_PATIENCE,
+};
+
 const RECONNECT_MS = { first: 250, most: 15_000 };
 
 const isObserveAnswer = compileMessage<ObserveAnswer>(ROUTES.observe.answer);
@@ -28,7 +41,11 @@ const isEvent = compileMessage<HostEvent>(ROUTES.events.answer);
  *
  * @param credentials the controller's certificate and the revoked ones, as they are now
  */
-export function createRemoteDriver(host: RemoteHost, credentials: () => Identity): TenantDriver {
+export function createRemoteDriver(
+  host: RemoteHost,
+  credentials: () => Identity,
+  { observeMs, inspectMs, silenceMs, apply }: RemotePatience = PATIENCE,
+): TenantDriver {
   const connection = createRemoteConnection(host, credentials);
   const seen = new Map<string, { tag: string; observed: ObservedTenant }>();
   return {
@@ -42,13 +59,15 @@ export function createRemoteDriver(host: RemoteHost, credentials: () => Identity
           return { slug, project, directory, paths, ...(known !== undefined && { known }) };
         }),
       };
-      const call = { body, signal, timeoutMs: OBSERVE_TIMEOUT_MS };
+      const call = { body, signal, timeoutMs: observeMs };
       const { tenants } = await connection.ask(ROUTES.observe, isObserveAnswer, call);
       return requests.map((request, i) => {
         const fresh = tenants[i];
-        if (fresh) seen.set(keyOf(request), fresh);
         const observed = fresh?.observed ?? seen.get(keyOf(request))?.observed;
-        if (observed?.slug === request.slug && tenants.length === requests.length) return observed;
+        if (observed?.slug === request.slug && tenants.length === requests.length) {
+          if (fresh) seen.set(keyOf(request), fresh);
+          return observed;
+        }
         throw new FlotillaError('AnswerInvalid', `host ${host.name}: the agent left out ${request.slug}`);
       });
     },
@@ -57,31 +76,35 @@ export function createRemoteDriver(host: RemoteHost, credentials: () => Identity
         params: { slug: request.tenant.slug },
         body: encodeInspect(request),
         signal,
-        timeoutMs: INSPECT_TIMEOUT_MS,
+        timeoutMs: inspectMs,
       }),
-    apply: (request, options = {}) => applyRemotely(connection, request, options),
+    apply: (request, options = {}) => applyRemotely(connection, request, options, apply),
     generations: ({ slug, project, directory }, { signal } = {}) =>
       connection.ask(ROUTES.generations, isGenerations, {
         params: { slug },
         body: { slug, project, directory },
         signal,
-        timeoutMs: OBSERVE_TIMEOUT_MS,
+        timeoutMs: observeMs,
       }),
     async planRollback({ slug, project, directory, to, timeouts }, { signal } = {}) {
       const body = { slug, project, directory, timeouts, ...(to !== undefined && { to }) };
-      const call = { params: { slug }, body, signal, timeoutMs: INSPECT_TIMEOUT_MS };
+      const call = { params: { slug }, body, signal, timeoutMs: inspectMs };
       return decodeRollback(await connection.ask(ROUTES.rollback, isRollback, call));
     },
-    events: ({ signal }) => listen(connection, signal),
+    events: ({ signal }) => listen(connection, signal, silenceMs),
     close: () => connection.close(),
   };
 }
 
 /** For as long as it is wanted: a lost connection is sought again, and the agent then says `resync` first. */
-async function* listen(connection: RemoteConnection, signal: AbortSignal): AsyncGenerator<HostEvent> {
+async function* listen(
+  connection: RemoteConnection,
+  signal: AbortSignal,
+  silenceMs: number,
+): AsyncGenerator<HostEvent> {
   for (let pauseMs = RECONNECT_MS.first; !signal.aborted; pauseMs = Math.min(2 * pauseMs, RECONNECT_MS.most)) {
     try {
-      for await (const line of connection.lines(ROUTES.events, { signal, silenceMs: SILENCE_MS })) {
+      for await (const line of connection.lines(ROUTES.events, { signal, answerMs: silenceMs, silenceMs })) {
         const event = parseEvent(line);
         if (event === null) continue;
         pauseMs = RECONNECT_MS.first;

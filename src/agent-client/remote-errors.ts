@@ -71,6 +71,20 @@ export function isBroken(error: unknown): boolean {
   return error instanceof errors.SocketError || ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error));
 }
 
+/** No connection came about, so that nothing of what was asked has arrived. */
+export function isUnsent(error: unknown): boolean {
+  return UNSENT.has(codeOf(error));
+}
+
+const UNSENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
 function translateTls(code: string, host: RemoteHost, cause: unknown): FlotillaError {
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER')
     return refused(host, `what listens at ${host.url} does not speak TLS`, cause);
