@@ -34,7 +34,10 @@ export function writeFleet(directory: string, count: number, hosts: readonly str
   for (const [path, text] of Object.entries(FILES)) write(join(fleet.templates, 'web/files', `${path}.mustache`), text);
   for (let i = 0; i < count; i++) {
     const slug = `tenant-${String(i).padStart(5, '0')}`;
-    write(join(fleet.manifests, 'instances', `${slug}.yaml`), instanceManifest(slug, i, hosts[i % hosts.length] ?? 'local'));
+    write(
+      join(fleet.manifests, 'instances', `${slug}.yaml`),
+      instanceManifest(slug, i, hosts[i % hosts.length] ?? 'local'),
+    );
   }
   return fleet;
 }

@@ -1,8 +1,8 @@
 // Several agents in one process, on loopback, with an engine that has no containers; and beside each a bare HTTPS server,
 // the floor. Started with an IPC channel and told `{ root, agents: [{ name, pki }] }`; says `{ ports: [{ agent, floor }] }`.
-import { readFileSync, statSync } from 'node:fs';
-import { readdirSync } from 'node:fs';
+
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { buildHostConfig } from '../../dist/agent/host.js';
@@ -18,7 +18,10 @@ process.once('message', async ({ root, agents }) => {
   const ports = [];
   for (const { name, pki } of agents) {
     const identity = loadIdentity(pki);
-    ports.push({ agent: await startAgent(join(root, name), identity), floor: await startFloor(join(root, name), identity) });
+    ports.push({
+      agent: await startAgent(join(root, name), identity),
+      floor: await startFloor(join(root, name), identity),
+    });
   }
   process.send({ ports });
 });

@@ -14,8 +14,13 @@ const deps = {
   desired: await loadDesiredState({ manifests, templates }),
   templates: await loadTemplates(templates),
   renderer: createRenderer(),
+  memory: new WeakMap(),
   driverFor({ name, url }) {
-    if (!drivers.has(name)) drivers.set(name, createRemoteDriver({ name, url }, () => identity));
+    if (!drivers.has(name))
+      drivers.set(
+        name,
+        createRemoteDriver({ name, url }, () => identity),
+      );
     return drivers.get(name);
   },
   now: () => new Date(),
@@ -27,7 +32,9 @@ async function sweep() {
   const options = { slugs: [], dryRun: false, filesOnly: false, concurrency: 4, ignoreHold: false };
   const { summary, items } = await reconcile(deps, options);
   if (summary.inSync !== items.length || items.length === 0)
-    throw new Error(`not in sync: ${JSON.stringify(summary)} ${JSON.stringify(items.find(({ result }) => result !== 'inSync')).slice(0, 500)}`);
+    throw new Error(
+      `not in sync: ${JSON.stringify(summary)} ${JSON.stringify(items.find(({ result }) => result !== 'inSync')).slice(0, 500)}`,
+    );
   return performance.now() - start;
 }
 

@@ -1,10 +1,13 @@
 import { existsSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ObserveRequest } from '../agent-client/tenant-driver.js';
 import { FlotillaError } from '../errors.js';
 import type { ObservedService, ObservedTenant } from '../plan/observed.js';
+import { type ContainerIndex, indexContainers } from './container-index.js';
 import type { EngineContainer } from './engine/engine-containers.js';
-import { resolveTenant } from './files/confine.js';
+import { resolveTenant, STATE_DIRECTORY } from './files/confine.js';
 import { readLockHolders } from './lock/lock-holder.js';
+import { takeStamp } from './observation-memory.js';
 import { type AppliedRecord, type RecordedService, readRecord, toAppliedView } from './state/applied-record.js';
 import { hasJournal } from './state/journal-format.js';
 import { readFailure } from './state/last-failure.js';
@@ -33,51 +36,69 @@ export async function observeTenants(
     observed.push(await observeTenant(host, request, containers).catch((error) => unobservable(request, error)));
   }
   const holders = readLockHolders(observed.map((tenant) => tenant.directory));
-  return observed.map((tenant, i) => ({ ...tenant, lockedBy: holders[i] ?? null }));
+  return observed.map((tenant, i) => (holders[i] ? { ...tenant, lockedBy: holders[i] } : tenant));
 }
 
-type Containers = readonly EngineContainer[] | FlotillaError | null;
+type Containers = ContainerIndex | FlotillaError | null;
 
 async function listContainers(host: TenantHost, signal: AbortSignal | undefined): Promise<Containers> {
   try {
-    return await host.engine.listProjectContainers(signal ? { signal } : {});
+    return indexContainers(await host.engine.listProjectContainers(signal ? { signal } : {}));
   } catch (error) {
     if (error instanceof FlotillaError) return error;
     throw error;
   }
 }
 
+/** The same object as before where nothing has changed: that costs one lstat a path, and no other look at the disk. */
 async function observeTenant(
   host: TenantHost,
   request: ObserveRequest,
   containers: Containers,
 ): Promise<ObservedTenant> {
+  if (containers instanceof FlotillaError) {
+    await resolveTenant(host.config.root, request.directory);
+    throw containers;
+  }
+  const key = [containers !== null, request.slug, request.project, request.directory, ...request.paths].join('\0');
+  const known = host.memory.recall(key);
+  if (known) {
+    const around = containers && stacksAround(containers, request.project, known.observed.directory, known.real);
+    if (fingerprintOf(around) === known.containers) return known.observed;
+  }
   const directory = await resolveTenant(host.config.root, request.directory);
-  const base = { slug: request.slug, directory, otherProjects: [], otherDirectories: [], lockedBy: null };
+  const real = realPathOf(directory);
+  const around = containers && stacksAround(containers, request.project, directory, real);
+  const { observed, stamps } = await look(host, request, directory, around);
+  if (observed.applied) host.memory.keep(key, { observed, real, containers: fingerprintOf(around), stamps });
+  return observed;
+}
+
+async function look(host: TenantHost, request: ObserveRequest, directory: string, around: Around | null) {
+  const state = takeStamp(join(directory, STATE_DIRECTORY));
   const exists = existsSync(directory);
   const record = exists ? readRecord(directory) : null;
   const failure = exists ? readFailure(directory) : null;
   const paths = [...new Set([...request.paths, ...(record?.files.map((file) => file.path) ?? [])])];
-  if (containers instanceof FlotillaError) throw containers;
-  return {
-    ...base,
+  const stamps = [state, ...paths.map((path) => takeStamp(`${directory}/${path}`))];
+  const observed: ObservedTenant = {
+    slug: request.slug,
+    directory,
     exists,
     files: exists
       ? await host.hasher.observeFiles(directory, paths)
       : paths.map((path) => ({ path, sha256: null, mode: null })),
     applied: record && { ...toAppliedView(record), lastFailure: failure },
     lastFailure: failure,
-    services: containers
-      ? toServices(
-          containers.filter(({ project }) => project === request.project),
-          record,
-        )
-      : [],
-    engine: containers !== null,
-    ...(containers && findOtherStacks(containers, request.project, directory)),
+    services: around ? toServices(around.own, record) : [],
+    engine: around !== null,
+    otherProjects: around ? distinct(around.others, ({ project }) => project) : [],
+    otherDirectories: around ? distinct(around.elsewhere, ({ workingDir }) => workingDir) : [],
+    lockedBy: null,
     interrupted: exists && hasJournal(directory),
     error: null,
   };
+  return { observed, stamps };
 }
 
 function toServices(containers: readonly EngineContainer[], record: AppliedRecord | null): ObservedService[] {
@@ -107,17 +128,39 @@ function hasEndedWell({ oneShot }: RecordedService, containers: readonly EngineC
   return oneShot === true && containers.every(({ state, exitCode }) => state === 'exited' && exitCode === 0);
 }
 
-/** Stacks that bringing this one up would collide with: other projects in this directory, our project in another. */
-function findOtherStacks(containers: readonly EngineContainer[], project: string, directory: string) {
-  const same = new Set([directory, ...(existsSync(directory) ? [realpathSync(directory)] : [])]);
-  const here = (container: EngineContainer) => same.has(container.workingDir);
-  const otherProjects = containers
-    .filter((container) => here(container) && container.project !== project)
-    .map((container) => container.project);
-  const otherDirectories = containers
-    .filter((container) => !here(container) && container.project === project)
-    .map((container) => container.workingDir);
-  return { otherProjects: [...new Set(otherProjects)].sort(), otherDirectories: [...new Set(otherDirectories)].sort() };
+interface Around {
+  own: readonly EngineContainer[];
+  /** Of other projects, brought up from this directory. */
+  others: readonly EngineContainer[];
+  /** Of our project, brought up from another directory. */
+  elsewhere: readonly EngineContainer[];
+}
+
+/** Our containers, and those that bringing this stack up would collide with. */
+function stacksAround(containers: ContainerIndex, project: string, directory: string, real: string): Around {
+  const own = containers.ofProject(project);
+  const inside = [...containers.inDirectory(directory), ...(real === directory ? [] : containers.inDirectory(real))];
+  return {
+    own,
+    others: inside.filter((container) => container.project !== project),
+    elsewhere: own.filter(({ workingDir }) => workingDir !== directory && workingDir !== real),
+  };
+}
+
+function fingerprintOf(around: Around | null): string {
+  return around === null || (around.own.length === 0 && around.others.length === 0) ? '' : JSON.stringify(around);
+}
+
+function realPathOf(directory: string): string {
+  try {
+    return realpathSync.native(directory);
+  } catch {
+    return directory;
+  }
+}
+
+function distinct(containers: readonly EngineContainer[], of: (container: EngineContainer) => string): string[] {
+  return [...new Set(containers.map(of))].sort();
 }
 
 function unobservable(request: ObserveRequest, error: unknown): ObservedTenant {

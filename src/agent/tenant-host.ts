@@ -3,6 +3,7 @@ import type { Compose } from './compose/compose-cli.js';
 import type { EngineApi } from './engine/engine-api.js';
 import type { FileHasher } from './files/file-hash.js';
 import type { HostConfig } from './host.js';
+import { createObservationMemory, type ObservationMemory } from './observation-memory.js';
 
 /** One machine with tenants, and the means to work on it. */
 export interface TenantHost {
@@ -10,6 +11,7 @@ export interface TenantHost {
   compose: Compose;
   engine: EngineApi;
   hasher: FileHasher;
+  memory: ObservationMemory;
   /** Such as `2.26.1-4`; asked once. @throws FlotillaError ComposeMissing */
   composeVersion(): Promise<string>;
   /** How this host's compose evaluates the argument of `${A:-${B}}` when A is set; eager where there is no compose to ask. */
@@ -30,6 +32,7 @@ export function createTenantHost(parts: Pick<TenantHost, 'config' | 'compose' | 
   };
   return {
     ...parts,
+    memory: createObservationMemory(),
     composeVersion,
     evaluation: () => composeVersion().then(evaluationOf, () => 'eager' as const),
     now: () => new Date(),

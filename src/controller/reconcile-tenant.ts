@@ -23,7 +23,8 @@ const MAX_STALE_PLANS = 3;
 
 export interface TenantWork {
   tenant: DesiredTenant;
-  files: readonly RenderedFile[];
+  /** Rendered when they are needed: what is in sync needs no bytes. */
+  files(): readonly RenderedFile[];
   driver: TenantDriver;
   reconcileId: string;
   rollback: RollbackPolicy;
@@ -85,7 +86,7 @@ async function planOnce(
   // A preview tells of variables that are missing, too, where there is nothing to do; a sweep asks no more than it must.
   if (!work && !options.dryRun) return inSync(tenant, observed);
   const containers = !options.filesOnly && work;
-  const inspection = await driver.inspect({ tenant, files, containers }, callOptions(options));
+  const inspection = await driver.inspect({ tenant, files: files(), containers }, callOptions(options));
   const plan = planTenant({ desired: tenant, observed, inspection, ignoreHold: options.ignoreHold });
   const outcome = (result: Outcome['result'], error: FlotillaError | null = null): Outcome => ({
     result,
@@ -114,7 +115,10 @@ async function applyPlan(work: TenantWork, planned: Outcome, options: ReconcileO
   const { tenant, files, driver, reconcileId } = work;
   const plan = planned.plan as Plan;
   try {
-    const applied = await driver.apply({ plan, content: { files }, reconcileId }, applyOptions(tenant, options));
+    const applied = await driver.apply(
+      { plan, content: { files: files() }, reconcileId },
+      applyOptions(tenant, options),
+    );
     return { ...planned, result: 'converged', applied };
   } catch (error) {
     if (!(error instanceof FlotillaError)) throw error;

@@ -5,11 +5,12 @@ import type { DesiredHost, DesiredInstance, DesiredState } from '../manifest/des
 import { nearestName } from '../manifest/nearest.js';
 import type { ObservedTenant } from '../plan/observed.js';
 import type { Renderer } from '../render/create-renderer.js';
-import type { TemplateStore } from '../render/template.js';
+import type { Template, TemplateStore } from '../render/template.js';
 import { toConditions } from './conditions.js';
 import { toDesiredTenant } from './desired-tenant.js';
 import { type Outcome, reconcileTenant, type TenantWork, toObserveRequest } from './reconcile-tenant.js';
 import type { ItemError, ReconcileItem, ReconcileOptions, ReconcileReport, Result } from './report.js';
+import type { Placed, SweepMemory } from './sweep-memory.js';
 
 /** How many instances of a host are rendered and observed in one request: bounds memory, not parallelism. */
 const BATCH = 500;
@@ -22,6 +23,8 @@ export interface ReconcileDeps {
   driverFor(host: DesiredHost): TenantDriver;
   now(): Date;
   newId(): string;
+  /** What sweeps of one process leave to each other. */
+  memory?: SweepMemory;
 }
 
 /**
@@ -39,18 +42,10 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
     );
   }
   const chosen = choose(deps.desired, options.slugs);
-  const run = { deps, options, items: [] as ReconcileItem[] };
+  const run: Run = { deps, options, memory: deps.memory ?? new WeakMap(), items: [] };
   for (const slug of chosen.broken) run.items.push(brokenItem(slug, deps));
-  const hosts = new Set(chosen.instances.map((instance) => instance.host));
-  await Promise.all(
-    [...hosts].map((host) =>
-      reconcileHost(
-        run,
-        host,
-        chosen.instances.filter((instance) => instance.host === host),
-      ),
-    ),
-  );
+  const byHost = groupByHost(chosen.instances);
+  await Promise.all([...byHost].map(([host, instances]) => reconcileHost(run, host, instances)));
   const items = run.items.sort((a, b) => (a.slug < b.slug ? -1 : 1));
   return {
     revision: deps.desired.revision,
@@ -64,6 +59,7 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
 interface Run {
   deps: ReconcileDeps;
   options: ReconcileOptions;
+  memory: SweepMemory;
   items: ReconcileItem[];
 }
 
@@ -89,6 +85,16 @@ function choose(
   };
 }
 
+function groupByHost(instances: readonly DesiredInstance[]): Map<string, DesiredInstance[]> {
+  const byHost = new Map<string, DesiredInstance[]>();
+  for (const instance of instances) {
+    const group = byHost.get(instance.host);
+    if (group) group.push(instance);
+    else byHost.set(instance.host, [instance]);
+  }
+  return byHost;
+}
+
 /** Each host has a queue of its own, so that one that is slow or gone keeps no other waiting. */
 async function reconcileHost(run: Run, hostName: string, instances: readonly DesiredInstance[]): Promise<void> {
   const queue = new PQueue({ concurrency: run.options.concurrency });
@@ -99,6 +105,7 @@ async function reconcileHost(run: Run, hostName: string, instances: readonly Des
 
 interface Prepared {
   instance: DesiredInstance;
+  placed: Placed;
   work: TenantWork;
 }
 
@@ -113,7 +120,7 @@ async function reconcileBatch(
   for (const instance of instances) {
     run.options.onEvent?.({ type: 'started', slug: instance.slug });
     try {
-      prepared.push({ instance, work: prepare(run.deps, hostName, instance) });
+      prepared.push(prepare(run, hostName, instance));
     } catch (error) {
       fail(instance, error);
     }
@@ -127,9 +134,8 @@ async function reconcileBatch(
     for (const { instance } of prepared) fail(instance, error);
     return;
   }
-  await Promise.all(
-    prepared.map(({ instance, work }, i) => queue.add(() => reconcileOne(run, instance, work, observed[i]))),
-  );
+  const left = prepared.flatMap((one, i) => (isStillInSync(run, one, observed[i]) ? [] : [{ one, seen: observed[i] }]));
+  await Promise.all(left.map(({ one, seen }) => queue.add(() => reconcileOne(run, one, seen))));
 }
 
 async function observeBatch(
@@ -137,48 +143,65 @@ async function observeBatch(
   prepared: readonly Prepared[],
   options: ReconcileOptions,
 ): Promise<ObservedTenant[]> {
-  const requests = prepared.map(({ work }) => toObserveRequest(work.tenant));
+  const requests = prepared.map(({ placed }) => placed.request);
   return driver.observe(requests, {
     containers: !options.filesOnly,
     ...(options.signal && { signal: options.signal }),
   });
 }
 
-function prepare(
-  { desired, templates, renderer, driverFor, newId }: ReconcileDeps,
-  hostName: string,
-  instance: DesiredInstance,
-): TenantWork {
+function prepare(run: Run, hostName: string, instance: DesiredInstance): Prepared {
+  const { desired, templates, renderer, driverFor, newId } = run.deps;
   const host = desired.hosts.get(hostName);
   if (!host) throw new FlotillaError('ManifestInvalid', `${instance.slug}: no manifest describes host "${hostName}"`);
   const template = templates.use(instance.template);
-  const fileSet = renderer.render(template, instance);
-  return {
-    tenant: toDesiredTenant(instance, template, fileSet, desired.revision),
-    files: fileSet.files,
+  const placed = place(run, template, instance);
+  const work: TenantWork = {
+    tenant: placed.tenant,
+    files: () => renderer.render(template, instance).files,
     driver: driverFor(host),
     reconcileId: newId(),
     rollback: instance.rollback,
   };
+  return { instance, placed, work };
+}
+
+function place({ deps, memory }: Run, template: Template, instance: DesiredInstance): Placed {
+  const { revision } = deps.desired;
+  const known = memory.get(instance);
+  if (known?.template === template && known.revision === revision) return known;
+  const tenant = toDesiredTenant(instance, template, deps.renderer.render(template, instance), revision);
+  const placed: Placed = { template, revision, tenant, request: toObserveRequest(tenant) };
+  memory.set(instance, placed);
+  return placed;
+}
+
+/** Neither side has changed since it was found in sync: nothing is planned again. A preview always looks. */
+function isStillInSync(run: Run, { instance, placed }: Prepared, observed: ObservedTenant | undefined): boolean {
+  const { inSync } = placed;
+  if (run.options.dryRun || inSync === undefined || inSync.observed !== observed) return false;
+  run.items.push(inSync.item);
+  run.options.onEvent?.({ type: 'finished', slug: instance.slug, item: inSync.item });
+  return true;
 }
 
 async function reconcileOne(
   run: Run,
-  instance: DesiredInstance,
-  work: TenantWork,
+  { instance, placed, work }: Prepared,
   observed: ObservedTenant | undefined,
 ): Promise<void> {
   try {
     if (run.options.signal?.aborted) throw new FlotillaError('Cancelled', 'not started: interrupted');
     if (!observed) throw new FlotillaError('Internal', 'the host left it out of its observation');
     run.options.onEvent?.({ type: 'phase', slug: instance.slug, phase: 'plan' });
-    finish(run, instance, await reconcileTenant(work, observed, run.options));
+    const item = finish(run, instance, await reconcileTenant(work, observed, run.options));
+    if (item.result === 'inSync' && !run.options.dryRun) placed.inSync = { observed, item };
   } catch (error) {
     finish(run, instance, { error });
   }
 }
 
-function finish(run: Run, instance: DesiredInstance, outcome: Outcome | { error: unknown }): void {
+function finish(run: Run, instance: DesiredInstance, outcome: Outcome | { error: unknown }): ReconcileItem {
   const { slug, host, fleet, imageTag } = instance;
   const unplanned = { result: 'failed' as const, plan: null, diffs: [], applied: null };
   const error = outcome.error ? toItemError(outcome.error) : null;
@@ -186,6 +209,7 @@ function finish(run: Run, instance: DesiredInstance, outcome: Outcome | { error:
   const complete = { ...item, conditions: toConditions(item, run.deps.now()) };
   run.items.push(complete);
   run.options.onEvent?.({ type: 'finished', slug, item: complete });
+  return complete;
 }
 
 function brokenItem(slug: string, { desired, now }: ReconcileDeps): ReconcileItem {
