@@ -1,12 +1,15 @@
-/** Writes the JSON Schemas that ship with the package. `--check` only says which are out of date, and then fails. */
+/** Writes the JSON Schemas and the OpenAPI document that ship with the package. `--check` only says which are out of date, and then fails. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readVersion } from '../src/cli/version.js';
 import { reportSchema } from '../src/controller/report-schema.js';
 import { KIND_SCHEMAS, type ManifestKind, manifestSchema } from '../src/manifest/schema.js';
+import { buildOpenApi } from './openapi.js';
 
 const directory = new URL('../schemas/', import.meta.url);
 const schemas: Record<string, unknown> = {
   'reconcile-report.schema.json': reportSchema,
   'manifest.schema.json': manifestSchema(),
+  'agent.openapi.json': buildOpenApi(readVersion()),
 };
 for (const kind of Object.keys(KIND_SCHEMAS) as ManifestKind[]) {
   schemas[`${kind.toLowerCase()}.schema.json`] = manifestSchema(kind);

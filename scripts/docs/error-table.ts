@@ -95,7 +95,8 @@ const TEXTS: Readonly<Record<ErrorCode, Text>> = {
   },
   PkiInvalid: {
     when: 'Certificate, key, authority or list of revoked certificates are missing or do not belong together.',
-    remedy: '`flotilla pki show` says what is there; `flotilla pki issue` and `flotilla pki renew` make what is missing.',
+    remedy:
+      '`flotilla pki show` says what is there; `flotilla pki issue` and `flotilla pki renew` make what is missing.',
   },
   PeerRefused: {
     when: 'Controller and agent do not accept each other: another authority, another name or role, expired, revoked.',
@@ -107,7 +108,7 @@ const TEXTS: Readonly<Record<ErrorCode, Text>> = {
   },
   RequestTooLarge: {
     when: 'The files of one instance are more than an agent takes in one request (16 MiB).',
-    remedy: 'Keep large content out of the template: it is the tenant\'s own, or belongs in an image.',
+    remedy: "Keep large content out of the template: it is the tenant's own, or belongs in an image.",
   },
   RouteNotFound: {
     when: 'An agent was asked for something that it does not have.',

@@ -1,6 +1,6 @@
 import type { JSONSchema } from 'json-schema-to-ts';
 import { driftPolicy, imageTag, name, project, relativePath } from '../manifest/schema-parts.js';
-import { count, digest, flag, MAX_FILES, mode, paths, sha256, text, timeouts, word } from './schema-parts.js';
+import { count, digest, flag, MAX_FILES, mode, paths, sha256, timeouts, word } from './schema-parts.js';
 
 /** Which instance, and where on its host: the part of every request that says so. */
 export const instanceRef = {
@@ -98,15 +98,17 @@ export const contents = {
   additionalProperties: { type: 'string', pattern: '^[A-Za-z0-9+/]*={0,2}$' },
 } as const satisfies JSONSchema;
 
+const variables = { type: 'array', maxItems: 10_000, items: word } as const satisfies JSONSchema;
+
 export const envCoverage = {
   type: 'object',
   additionalProperties: false,
   required: ['required', 'missingInTenantEnv', 'blocking', 'newlyNeeded', 'suspect'],
   properties: {
-    required: { type: 'array', items: text },
-    missingInTenantEnv: { type: 'array', items: text },
-    blocking: { type: 'array', items: text },
-    newlyNeeded: { type: 'array', items: text },
-    suspect: { type: 'array', items: text },
+    required: variables,
+    missingInTenantEnv: variables,
+    blocking: variables,
+    newlyNeeded: variables,
+    suspect: variables,
   },
 } as const satisfies JSONSchema;
