@@ -56,6 +56,7 @@ export function createRemoteConnection(host: RemoteHost, credentials: () => Iden
   /** New certificates mean new connections; requests on the old ones come to their end. */
   function dispatchers() {
     const now = credentials();
+    requireTimely(now, new Date());
     if (open?.with === now) return open;
     if (open) for (const old of [open.ask, open.lines]) leave(old);
     open = { ask: connect(host, now, CONNECTIONS.ask), lines: connect(host, now, CONNECTIONS.lines), with: now };
@@ -183,6 +184,15 @@ function refusePeer(peer: PeerCertificate, { name }: RemoteHost, revoked: Readon
 /** Every parameter is one segment, whatever it holds. */
 function fillPath(path: string, params: Readonly<Record<string, string>>): string {
   return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+}
+
+/** An agent ends a connection with such a certificate without a word. */
+function requireTimely({ name, notBefore, notAfter }: Identity, now: Date): void {
+  if (notBefore <= now && now <= notAfter) return;
+  const what = now > notAfter ? `expired at ${notAfter.toISOString()}` : `is valid from ${notBefore.toISOString()} on`;
+  throw new FlotillaError('PkiInvalid', `the certificate of this controller ${what}, and it is ${now.toISOString()}`, {
+    hint: now > notAfter ? `flotilla pki renew ${name}` : 'compare the clocks of both machines',
+  });
 }
 
 /** An agent would close the connection on what is too large, often before its answer can be read. */

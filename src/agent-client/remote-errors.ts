@@ -41,6 +41,8 @@ const REFUSED: Record<string, string> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'is of another authority',
   UNABLE_TO_GET_ISSUER_CERT: 'is of another authority',
   CERT_SIGNATURE_FAILURE: 'is of another authority',
+  // Our list is that of our authority: there is one for all that it issued.
+  UNABLE_TO_GET_CRL: 'is of another authority',
 };
 
 /**
@@ -58,7 +60,7 @@ export function toRemoteError(error: unknown, host: RemoteHost, signal?: AbortSi
     return translateTls(code, host, error);
   const [what, hint] = UNREACHABLE[code] ?? [
     'the connection broke',
-    'journalctl -u flotilla-agent on the host says why',
+    'journalctl -u flotilla-agent on the host says why: it may refuse our certificate',
   ];
   return new FlotillaError('HostUnreachable', `host ${host.name} cannot be reached at ${host.url}: ${what}`, {
     cause: error,

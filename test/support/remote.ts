@@ -5,9 +5,9 @@ import { describeHost } from '../../src/agent/describe-host.js';
 import { buildHostConfig } from '../../src/agent/host.js';
 import { type Agent, type AgentLimits, buildAgent } from '../../src/agent/server/build-agent.js';
 import { driveHost, openHost } from '../../src/agent-client/local-driver.js';
-import { createRemoteDriver } from '../../src/agent-client/remote-driver.js';
+import { createRemoteDriver, type RemotePatience } from '../../src/agent-client/remote-driver.js';
 import type { TenantDriver } from '../../src/agent-client/tenant-driver.js';
-import { createLogger } from '../../src/log.js';
+import { createLogger, type Logger } from '../../src/log.js';
 import { loadIdentity } from '../../src/pki/identity.js';
 import { makePki, type Pki } from './pki.js';
 
@@ -19,15 +19,15 @@ export interface TestAgent {
   /** An https origin on loopback. */
   url: string;
   pki: Pki;
-  /** A driver with the controller's certificate. */
-  connect(): TenantDriver;
+  /** A driver with the controller's certificate; `url` is that of something between both. */
+  connect(options?: { url?: string; patience?: RemotePatience }): TenantDriver;
   close(): Promise<void>;
 }
 
 /** A real agent on loopback with certificates of its own, in this process, for the tenants below `root`. */
 export async function startAgent(
   root: string,
-  options: { name?: string; pki?: Pki; limits?: Partial<AgentLimits>; driver?: TenantDriver } = {},
+  options: { name?: string; pki?: Pki; limits?: Partial<AgentLimits>; driver?: TenantDriver; log?: Logger } = {},
 ): Promise<TestAgent> {
   const { name = 'one', limits = {} } = options;
   const pki = options.pki ?? (await makePki(mkdtempSync(join(tmpdir(), 'flotilla-pki-')), { agents: [{ name }] }));
@@ -37,7 +37,7 @@ export async function startAgent(
     driver,
     info: () => describeHost(host, { name, version: 'test' }),
     identity: loadIdentity(pki.agents[name] as string),
-    log: await createLogger({ level: 'error', pretty: false }),
+    log: options.log ?? (await createLogger({ level: 'error', pretty: false })),
     limits,
   });
   await agent.app.listen({ host: '127.0.0.1', port: 0 });
@@ -50,7 +50,7 @@ export async function startAgent(
     name,
     url,
     pki,
-    connect: () => createRemoteDriver({ name, url }, () => controller),
+    connect: (to = {}) => createRemoteDriver({ name, url: to.url ?? url }, () => controller, to.patience),
     close: async () => {
       await agent.close();
       await driver.close();

@@ -86,7 +86,9 @@ export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOp
   }) as unknown as FastifyInstance;
   app.server.maxConnections = bounds.connections;
   app.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-    log.info({ peer: socket.remoteAddress, code: error.code }, 'refused a connection');
+    // What is wrong with a certificate says more than that the connection then ended.
+    const code = socket.authorizationError ?? error.code;
+    log.info({ peer: socket.remoteAddress, code: String(code) }, 'refused a connection');
   });
   parseJsonOnly(app);
   app.setValidatorCompiler(({ schema }) => compileMessage(schema as object));
