@@ -1,8 +1,9 @@
-import type { LogLevel } from '../log.js';
+import type { Logger, LogLevel } from '../log.js';
 import { createLogger } from '../log.js';
-import { FlotillaError } from '../errors.js';
-import { EXIT_DONE } from './exit-code.js';
+import { EXIT_DONE, exitCodeOfSignal } from './exit-code.js';
+import { followCertificates } from './follow-certificates.js';
 import type { Io } from './io.js';
+import { cannotListen, parseAddress } from './listen-address.js';
 import { readVersion } from './version.js';
 
 interface Options {
@@ -10,63 +11,54 @@ interface Options {
   listen: string;
   pki: string;
   check?: boolean;
+  format: 'text' | 'json';
   color: boolean;
   logLevel: LogLevel;
   io: Io;
 }
 
-/** How often the certificates on disk are looked at. */
-const ROTATE_EVERY_MS = 5_000;
-
-/** `flotilla agent`: serves until SIGINT or SIGTERM, then finishes what it has begun. */
-export async function agentCommand(_: object, options: Options): Promise<number> {
+/** `flotilla agent`: serves until SIGINT or SIGTERM, then finishes what it has begun. With --check it only looks. */
+export async function agentCommand(args: object, options: Options): Promise<number> {
+  if (options.check) return (await import('./agent-check.js')).agentCheckCommand(args, options);
   const address = parseAddress(options.listen);
   const { openAgent } = await import('./open-agent.js');
   const log = await createLogger({ level: options.logLevel, pretty: options.io.err.isTty });
-  const { agent, store, host, close } = await openAgent({ ...options, log, version: readVersion() });
-  await agent.app.listen(address).catch((error: unknown) => {
-    throw cannotListen(options.listen, error);
-  });
-  const { address: ip, port } = agent.app.server.address() as { address: string; port: number };
-  log.info({ host, root: options.root, address: ip, port }, 'agent serves');
-  const rotation = setInterval(() => {
-    const identity = store.current();
-    if (agent.useIdentity(identity)) log.info({ notAfter: identity.notAfter }, 'took up new certificates');
-  }, ROTATE_EVERY_MS);
-  const signal = await stopSignal();
-  log.info({ signal }, 'agent stops: it finishes the applies that have begun');
-  clearInterval(rotation);
-  await close();
+  const { agent, store, identity, close } = await openAgent({ ...options, log, version: readVersion() });
+  const stop = listenForStop(log);
+  const stopFollowing = followCertificates({ agent, store, first: identity, log });
+  try {
+    await agent.app.listen(address).catch((error: unknown) => {
+      throw cannotListen(options.listen, error);
+    });
+    const { address: ip, port } = agent.app.server.address() as { address: string; port: number };
+    log.info({ host: identity.name, root: options.root, address: ip, port }, 'agent serves');
+    log.info({ signal: await stop.first }, 'agent stops: it finishes the applies that have begun');
+  } finally {
+    stopFollowing();
+    await close();
+    stop.dispose();
+  }
   log.info('agent stopped');
   return EXIT_DONE;
 }
 
-/** The first signal; a second one ends the process at once, which is safe: what is half done is completed at the next start. */
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
+/**
+ * The first signal; a second one ends the process at once. That is safe: the kernel keeps an instance locked for as long as
+ * the compose that was left behind runs, and what is half done is completed at the next start.
+ */
+function listenForStop(log: Logger): { first: Promise<NodeJS.Signals>; dispose(): void } {
+  let resolveFirst: ((signal: NodeJS.Signals) => void) | null;
+  const first = new Promise<NodeJS.Signals>((resolve) => {
+    resolveFirst = resolve;
   });
-}
-
-function parseAddress(listen: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(listen);
-  const port = Number(match?.[3]);
-  if (match && port <= 65_535) return { host: (match[1] ?? match[2]) as string, port };
-  throw new FlotillaError('UsageInvalid', `--listen: expected ADDRESS:PORT, found ${JSON.stringify(listen)}`, {
-    hint: 'such as 0.0.0.0:7443, 10.0.0.7:7443 or [::]:7443',
-  });
-}
-
-function cannotListen(listen: string, cause: unknown): FlotillaError {
-  const code = (cause as NodeJS.ErrnoException).code ?? '';
-  const why: Record<string, string> = {
-    EADDRINUSE: 'something listens there already',
-    EACCES: 'it takes more rights than this user has',
-    EADDRNOTAVAIL: 'this machine has no such address',
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (resolveFirst === null) {
+      log.warn({ signal }, 'agent ends at once: the next start completes what is half done');
+      process.exit(exitCodeOfSignal(signal));
+    }
+    resolveFirst(signal);
+    resolveFirst = null;
   };
-  return new FlotillaError('UsageInvalid', `cannot listen at ${listen}: ${why[code] ?? (code || 'unexpected error')}`, {
-    cause,
-    hint: 'choose another address with --listen',
-  });
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  return { first, dispose: () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal) };
 }

@@ -4,6 +4,12 @@ export const EXIT_DONE = 0;
 export const EXIT_ERROR = 1;
 const EXIT_PENDING = 2;
 export const EXIT_INTERRUPTED = 130;
+const EXIT_TERMINATED = 143;
+
+/** As a shell says it: 128 and the number of the signal. */
+export function exitCodeOfSignal(signal: NodeJS.Signals): number {
+  return signal === 'SIGTERM' ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+}
 
 /**
  * 1 when anything failed, is blocked or is wrong in desired state; else 2, only if asked for, when changes are pending;

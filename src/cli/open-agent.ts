@@ -1,20 +1,20 @@
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { requireAgent } from '../agent/check/check-certificate.js';
+import { requireRoot } from '../agent/check/check-root.js';
 import { describeHost } from '../agent/describe-host.js';
 import { buildHostConfig } from '../agent/host.js';
 import { recoverInstances } from '../agent/recover-instances.js';
 import { type Agent, buildAgent } from '../agent/server/build-agent.js';
 import { driveHost, openHost } from '../agent-client/local-driver.js';
-import { FlotillaError } from '../errors.js';
 import type { Logger } from '../log.js';
+import type { Identity } from '../pki/identity.js';
 import { createIdentityStore, type IdentityStore } from '../pki/identity-store.js';
 import type { Io } from './io.js';
 
 export interface OpenAgent {
   agent: Agent;
   store: IdentityStore;
-  /** The name in its certificate. */
-  host: string;
+  identity: Identity;
   /** Finishes what has begun. */
   close(): Promise<void>;
 }
@@ -33,9 +33,9 @@ export async function openAgent(options: {
 }): Promise<OpenAgent> {
   const { log, version } = options;
   const store = createIdentityStore(options.pki, (err) => log.error({ err }, 'cannot use the new certificates'));
-  const identity = store.current();
-  requireAgent(identity.role, options.pki);
-  const root = requireRoot(resolve(options.root));
+  const identity = requireAgent(store.current(), options.pki);
+  const root = resolve(options.root);
+  requireRoot(root);
   for (const { directory, error } of await recoverInstances(root)) {
     if (error) log.error({ directory, err: error }, 'cannot complete an interrupted commit');
     else log.info({ directory }, 'completed an interrupted commit');
@@ -51,22 +51,10 @@ export async function openAgent(options: {
   return {
     agent,
     store,
-    host: identity.name,
+    identity,
     close: async () => {
       await agent.close();
       await driver.close();
     },
   };
-}
-
-function requireAgent(role: string, pki: string): void {
-  if (role === 'agent') return;
-  throw new FlotillaError('PkiInvalid', `the certificate in ${pki} is a controller's, not an agent's`, {
-    hint: 'flotilla pki issue agent NAME --san DNS:... makes one; copy its folder here',
-  });
-}
-
-function requireRoot(root: string): string {
-  if (statSync(root, { throwIfNoEntry: false })?.isDirectory()) return root;
-  throw new FlotillaError('HostRootMissing', `there is no directory ${root}`, { hint: `mkdir -p ${root}` });
 }

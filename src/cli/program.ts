@@ -139,6 +139,7 @@ function declareAgent(program: Command, perform: Perform): void {
         .default('/etc/flotilla/pki'),
     )
     .option('--check', 'say what is wrong with this host, and end')
+    .addOption(new Option('-o, --format <FORMAT>', 'what --check prints').choices(['text', 'json']).default('text'))
     .addOption(
       new Option('--log-level <LEVEL>', 'log to standard error')
         .choices(LOG_LEVELS)
