@@ -1,5 +1,6 @@
 import { createCompose } from '../agent/compose/compose-cli.js';
 import { createEngineApi } from '../agent/engine/engine-api.js';
+import { createHostEvents } from '../agent/events/host-events.js';
 import { resolveTenant } from '../agent/files/confine.js';
 import { createFileHasher } from '../agent/files/file-hash.js';
 import type { HostConfig } from '../agent/host.js';
@@ -26,8 +27,14 @@ export function openHost(config: HostConfig): TenantHost {
 /** A driver that owns the host: closing it closes the connection to the engine. */
 export function driveHost(host: TenantHost): TenantDriver {
   const { config, engine } = host;
+  const events = createHostEvents(host);
   return {
-    observe: (requests, options = {}) => observeTenants(host, requests, { containers: true, ...options }),
+    async observe(requests, options = {}) {
+      events.expect(requests);
+      const observed = await observeTenants(host, requests, { containers: true, ...options });
+      events.note(requests, observed);
+      return observed;
+    },
     inspect: (request, options) => inspectTenant(host, request, options?.signal),
     async apply(request, options = {}) {
       const { applyPlan } = await import('../agent/apply/apply-plan.js');
@@ -42,9 +49,10 @@ export function driveHost(host: TenantHost): TenantDriver {
       const { planRollback } = await import('../agent/plan-rollback.js');
       return planRollback(host, request, options?.signal);
     },
-    async *events() {
-      yield { type: 'resync' };
+    events: events.listen,
+    close() {
+      events.close();
+      return engine.close();
     },
-    close: () => engine.close(),
   };
 }
