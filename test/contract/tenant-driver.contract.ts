@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantDriver } from '../../src/agent-client/tenant-driver.js';
 import type { DesiredHost } from '../../src/manifest/desired-state.js';
+import { listenTo } from '../agent/support/listening.js';
 import { docker } from '../support/engine.js';
 import { APP_COMPOSE, createFleet, type TestFleet } from '../support/fleet.js';
 import { printPlan } from '../support/plan-fixtures.js';
@@ -224,6 +225,34 @@ export function tenantDriverContract(
       fleet.writeTenant(slug, { '.env': 'SMTP_HOST=mail.example.org\n' });
       expect((await fleet.runOne(slug)).result).toBe('converged');
       expect(fleet.readTenant(slug, '.env')).toBe('SMTP_HOST=mail.example.org\n');
+    });
+  });
+
+  describe(`${name}: what happens on the host is told`, () => {
+    let fleet: TestFleet;
+    let slug: string;
+    let driver: TenantDriver;
+    beforeAll(async () => {
+      fleet = createFleet(makeDriver);
+      slug = fleet.slug('told');
+      fleet.writeInstance(slug, {});
+      expect((await fleet.runOne(slug)).result).toBe('converged');
+      driver = await makeDriver({ name: 'one', kind: 'local', root: fleet.root }, fleet.dir);
+    });
+    afterAll(async () => {
+      await driver?.close();
+      await fleet.cleanUp();
+    });
+
+    it('first that all is to be looked at, then an edited file and a killed container', async () => {
+      const listening = listenTo((options) => driver.events(options), 30_000);
+      await listening.until('resync');
+      await driver.observe([{ slug, project: slug, directory: slug, paths: ['docker-compose.yml'] }]);
+      fleet.writeTenant(slug, { 'web.conf': 'edited by hand\n' });
+      await listening.until(`file ${slug} web.conf`);
+      const web = (await fleet.containers(slug)).find(({ service }) => service === 'web');
+      await docker(['kill', web?.id ?? '']);
+      await listening.until(`container ${slug} web die`);
     });
   });
 }
