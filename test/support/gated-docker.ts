@@ -32,14 +32,15 @@ echo "$verb ends" >>"$state/calls"
 exit $code
 `;
 
-export function createGatedDocker(directory: string): GatedDocker {
-  const { path, dockerHost } = engine();
+/** @param behind what it passes calls on to: by default the tests' engine */
+export function createGatedDocker(directory: string, behind?: GatedDocker['env']): GatedDocker {
+  const { PATH, DOCKER_HOST } = behind ?? { PATH: engine().path, DOCKER_HOST: engine().dockerHost };
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'docker'), CLIENT);
   chmodSync(join(directory, 'docker'), 0o755);
   const at = (name: string) => join(directory, name);
   return {
-    env: { PATH: `${directory}:${path}`, DOCKER_HOST: dockerHost },
+    env: { PATH: `${directory}:${PATH}`, DOCKER_HOST },
     hold(verb) {
       rmSync(at(`held-${verb}`), { force: true });
       writeFileSync(at(`hold-${verb}`), '');
