@@ -1,5 +1,5 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts';
-import { name } from '../manifest/schema-parts.js';
+import { name, relativePath } from '../manifest/schema-parts.js';
 import { applyLine, fileDiffs, generation, inspection, observedTenant } from './schema-observed.js';
 import { count, digest, flag, names, nullable, paths, sentences, text, timeouts, word } from './schema-parts.js';
 import { plan } from './schema-plan.js';
@@ -12,6 +12,8 @@ const MAX_INSTANCES = 1000;
 
 /** The version of an observation that the asker has already: what has not changed is not sent again. */
 const observationTag = { type: 'string', pattern: '^[0-9a-z]{1,32}$' } as const satisfies JSONSchema;
+
+const renderedPaths = { ...paths, items: relativePath } as const satisfies JSONSchema;
 
 const observeBody = {
   type: 'object',
@@ -26,7 +28,8 @@ const observeBody = {
         type: 'object',
         additionalProperties: false,
         required: ['slug', 'project', 'directory', 'paths'],
-        properties: { ...instanceRef, paths, known: observationTag },
+        // What the host finds wrong with one instance must not keep the others from being observed.
+        properties: { ...instanceRef, directory: relativePath, paths: renderedPaths, known: observationTag },
       },
     },
   },

@@ -1,14 +1,14 @@
 import type { JSONSchema } from 'json-schema-to-ts';
-import { imageTag, relativePath } from '../manifest/schema-parts.js';
+import { imageTag } from '../manifest/schema-parts.js';
 import { count, flag, MAX_FILES, mode, names, nullable, sentences, sha256, text, word } from './schema-parts.js';
-import { envCoverage, fileEntries, tenantFields } from './schema-tenant.js';
+import { envCoverage, fileEntries, managedPath, tenantFields } from './schema-tenant.js';
 
 const fileChange = {
   type: 'object',
   additionalProperties: false,
   required: ['path', 'status', 'cause', 'reason', 'sensitive'],
   properties: {
-    path: relativePath,
+    path: managedPath,
     status: { type: 'string', enum: ['unchanged', 'modified', 'created', 'deleted', 'kept'] },
     cause: {
       enum: ['new', 'update', 'drift', 'conflict', 'adopt', 'no longer rendered', 'edited on the host', null],
@@ -35,7 +35,7 @@ const write = {
   required: ['kind', 'path', 'sha256', 'mode', 'inPlace', 'createOnly', 'cause'],
   properties: {
     kind: { const: 'write' },
-    path: relativePath,
+    path: managedPath,
     sha256,
     mode,
     inPlace: flag,
@@ -48,7 +48,7 @@ const remove = {
   type: 'object',
   additionalProperties: false,
   required: ['kind', 'path', 'sha256', 'cause'],
-  properties: { kind: { const: 'remove' }, path: relativePath, sha256, cause: text },
+  properties: { kind: { const: 'remove' }, path: managedPath, sha256, cause: text },
 } as const satisfies JSONSchema;
 
 const step = {
@@ -108,7 +108,7 @@ const basis = {
         type: 'object',
         additionalProperties: false,
         required: ['path', 'sha256', 'mode'],
-        properties: { path: relativePath, sha256: nullable(sha256), mode: nullable(mode) },
+        properties: { path: managedPath, sha256: nullable(sha256), mode: nullable(mode) },
       },
     },
     generation: count,

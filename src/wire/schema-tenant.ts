@@ -1,12 +1,18 @@
 import type { JSONSchema } from 'json-schema-to-ts';
 import { driftPolicy, imageTag, name, project, relativePath } from '../manifest/schema-parts.js';
-import { count, digest, flag, MAX_FILES, mode, paths, sha256, timeouts, word } from './schema-parts.js';
+import { count, digest, flag, MAX_FILES, mode, sha256, timeouts, word } from './schema-parts.js';
+
+/** As `relativePath`, and not in Flotilla's own directory, however that is written. */
+export const managedPath = {
+  ...relativePath,
+  pattern: `^(?!(?:.*/)?\\.[fF][lL][oO][tT][iI][lL][lL][aA](?:/|$))${relativePath.pattern.slice(1)}`,
+} as const satisfies JSONSchema;
 
 /** Which instance, and where on its host: the part of every request that says so. */
 export const instanceRef = {
   slug: name,
   project,
-  directory: relativePath,
+  directory: managedPath,
 } as const;
 
 export const fileEntry = {
@@ -14,7 +20,7 @@ export const fileEntry = {
   additionalProperties: false,
   required: ['path', 'sha256', 'mode', 'size', 'sensitive', 'ownership'],
   properties: {
-    path: relativePath,
+    path: managedPath,
     sha256,
     mode,
     size: count,
@@ -25,7 +31,7 @@ export const fileEntry = {
 
 export const fileEntries = { type: 'array', maxItems: MAX_FILES, items: fileEntry } as const satisfies JSONSchema;
 
-const composeFiles = { type: 'array', maxItems: 64, items: relativePath } as const satisfies JSONSchema;
+const composeFiles = { type: 'array', maxItems: 64, items: managedPath } as const satisfies JSONSchema;
 
 export const onChange = {
   type: 'array',
@@ -35,7 +41,7 @@ export const onChange = {
     additionalProperties: false,
     required: ['path', 'service', 'action'],
     properties: {
-      path: relativePath,
+      path: managedPath,
       service: word,
       action: { type: 'string', pattern: '^(?:Restart|Recreate|None|Signal:[A-Z][A-Z0-9+-]{0,31})$' },
     },
@@ -53,7 +59,7 @@ export const tenantFields = {
   compose: { ...composeFiles, minItems: 1 },
   tenantCompose: composeFiles,
   onChange,
-  released: paths,
+  released: { type: 'array', maxItems: MAX_FILES, items: managedPath },
   timeouts,
 } as const;
 

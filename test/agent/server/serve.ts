@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pino from 'pino';
 import type { AgentLimits } from '../../../src/agent/server/build-agent.js';
 import type { TenantDriver } from '../../../src/agent-client/tenant-driver.js';
+import { createLogger } from '../../../src/log.js';
 import { type Identity, loadIdentity } from '../../../src/pki/identity.js';
 import { makePki, type Pki, type PkiPlan } from '../../support/pki.js';
 import { type Asker, type Caller, createAsker } from '../../support/raw-http.js';
@@ -29,8 +29,9 @@ export async function serve(
   const root = join(directory, 'root');
   mkdirSync(root);
   const pki = options.pki ?? (await makePki(join(directory, 'pki'), options.plan ?? { agents: [{ name: 'one' }] }));
-  const lines: string[] = [];
-  const log = pino({ level: 'trace', base: null }, { write: (line: string) => void lines.push(line) });
+  const logFile = join(directory, 'log');
+  const logFd = openSync(logFile, 'a');
+  const log = await createLogger({ level: 'trace', pretty: false, destination: logFd });
   const { limits, driver } = options;
   const started = await startAgent(root, { pki, log, ...(limits && { limits }), ...(driver && { driver }) });
   const controller = loadIdentity(pki.controllers.controller as string);
@@ -43,10 +44,11 @@ export async function serve(
     controller,
     caller,
     asker,
-    logged: () => lines.join(''),
+    logged: () => readFileSync(logFile, 'utf8'),
     async stop() {
       asker.close();
       await started.close();
+      closeSync(logFd);
       rmSync(directory, { recursive: true, force: true });
     },
   };
