@@ -22,6 +22,8 @@ export interface Remembered {
   /** What containers were like. */
   containers: string;
   stamps: readonly Stamp[];
+  /** Of its lock file, as `lockInode` gives it. */
+  lock: string | null;
 }
 
 /** Observations and what they were made from, so that a tenant that nobody touched costs one lstat a path. */

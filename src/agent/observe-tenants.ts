@@ -6,7 +6,7 @@ import type { ObservedService, ObservedTenant } from '../plan/observed.js';
 import { type ContainerIndex, indexContainers } from './container-index.js';
 import type { EngineContainer } from './engine/engine-containers.js';
 import { resolveTenant, STATE_DIRECTORY } from './files/confine.js';
-import { readLockHolders } from './lock/lock-holder.js';
+import { lockInode, readLockHolders } from './lock/lock-holder.js';
 import { takeStamp } from './observation-memory.js';
 import { type AppliedRecord, type RecordedService, readRecord, toAppliedView } from './state/applied-record.js';
 import { hasJournal } from './state/journal-format.js';
@@ -31,12 +31,18 @@ export async function observeTenants(
   options: ObserveOptions,
 ): Promise<ObservedTenant[]> {
   const containers = options.containers ? await listContainers(host, options.signal) : null;
-  const observed: ObservedTenant[] = [];
+  const seen: Seen[] = [];
   for (const request of requests) {
-    observed.push(await observeTenant(host, request, containers).catch((error) => unobservable(request, error)));
+    seen.push(await observeTenant(host, request, containers).catch((error) => unobservable(request, error)));
   }
-  const holders = readLockHolders(observed.map((tenant) => tenant.directory));
-  return observed.map((tenant, i) => (holders[i] ? { ...tenant, lockedBy: holders[i] } : tenant));
+  const holders = readLockHolders(seen.map(({ observed, lock }) => ({ tenantDir: observed.directory, inode: lock })));
+  return seen.map(({ observed }, i) => (holders[i] ? { ...observed, lockedBy: holders[i] } : observed));
+}
+
+interface Seen {
+  observed: ObservedTenant;
+  /** The inode of its lock file; left out when it is not known. */
+  lock?: string | null;
 }
 
 type Containers = ContainerIndex | FlotillaError | null;
@@ -51,11 +57,7 @@ async function listContainers(host: TenantHost, signal: AbortSignal | undefined)
 }
 
 /** The same object as before where nothing has changed: that costs one lstat a path, and no other look at the disk. */
-async function observeTenant(
-  host: TenantHost,
-  request: ObserveRequest,
-  containers: Containers,
-): Promise<ObservedTenant> {
+async function observeTenant(host: TenantHost, request: ObserveRequest, containers: Containers): Promise<Seen> {
   if (containers instanceof FlotillaError) {
     await resolveTenant(host.config.root, request.directory);
     throw containers;
@@ -64,14 +66,15 @@ async function observeTenant(
   const known = host.memory.recall(key);
   if (known) {
     const around = containers && stacksAround(containers, request.project, known.observed.directory, known.real);
-    if (fingerprintOf(around) === known.containers) return known.observed;
+    if (fingerprintOf(around) === known.containers) return known;
   }
   const directory = await resolveTenant(host.config.root, request.directory);
   const real = realPathOf(directory);
   const around = containers && stacksAround(containers, request.project, directory, real);
   const { observed, stamps } = await look(host, request, directory, around);
-  if (observed.applied) host.memory.keep(key, { observed, real, containers: fingerprintOf(around), stamps });
-  return observed;
+  const lock = lockInode(directory);
+  if (observed.applied) host.memory.keep(key, { observed, real, containers: fingerprintOf(around), stamps, lock });
+  return { observed };
 }
 
 async function look(host: TenantHost, request: ObserveRequest, directory: string, around: Around | null) {
@@ -163,9 +166,9 @@ function distinct(containers: readonly EngineContainer[], of: (container: Engine
   return [...new Set(containers.map(of))].sort();
 }
 
-function unobservable(request: ObserveRequest, error: unknown): ObservedTenant {
+function unobservable(request: ObserveRequest, error: unknown): Seen {
   if (!(error instanceof FlotillaError)) throw error;
-  return {
+  const observed: ObservedTenant = {
     slug: request.slug,
     directory: request.directory,
     exists: false,
@@ -183,4 +186,5 @@ function unobservable(request: ObserveRequest, error: unknown): ObservedTenant {
       ...(error.hint !== undefined && { hint: error.hint }),
     },
   };
+  return { observed };
 }

@@ -110,12 +110,11 @@ test('asks for many instances at once, in their order', async () => {
     await acquireLock(tenants[0] as string, OWNER),
     await acquireLock(tenants[2] as string, { command: 'flotilla rollback' }),
   ];
-  expect(readLockHolders([...tenants, join(root, 'gone')]).map((holder) => holder?.command ?? null)).toEqual([
-    'flotilla reconcile',
-    null,
-    'flotilla rollback',
-    null,
-  ]);
+  expect(
+    readLockHolders([...tenants, join(root, 'gone')].map((tenantDir) => ({ tenantDir }))).map(
+      (holder) => holder?.command ?? null,
+    ),
+  ).toEqual(['flotilla reconcile', null, 'flotilla rollback', null]);
   for (const lock of locks) await lock.release();
 });
 

@@ -9,7 +9,7 @@ const MAX_NAMED = 5;
 export function checkTenants(root: string, instances: readonly string[]): Finding[] {
   const directories = instances.map((each) => join(root, each));
   const interrupted = instances.filter((each) => hasJournal(join(root, each)));
-  const locked = readLockHolders(directories).flatMap((holder, at) =>
+  const locked = readLockHolders(directories.map((tenantDir) => ({ tenantDir }))).flatMap((holder, at) =>
     holder === null ? [] : [`${instances[at]} by ${holder.command}`],
   );
   const findings = [ok('tenants', `${instances.length} ${plural(instances.length, 'instance')} found`)];

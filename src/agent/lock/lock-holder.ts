@@ -16,15 +16,30 @@ export const LOCK_FILE = 'lock';
 
 /** Who holds the instance's lock now, null when nobody does. Looks without taking it, so it never disturbs an upgrade. */
 export function readLockHolder(tenantDir: string): LockHolder | null {
-  return readLockHolders([tenantDir])[0] ?? null;
+  return readLockHolders([{ tenantDir }])[0] ?? null;
 }
 
-/** The same for many instances, in their order; the kernel's table is read once. */
-export function readLockHolders(tenantDirs: readonly string[]): (LockHolder | null)[] {
+export interface LockPlace {
+  tenantDir: string;
+  /** Of the lock file, where the caller knows it: as `lockInode` gives it. */
+  inode?: string | null | undefined;
+}
+
+/** The same for many instances, in their order; the kernel's table is read once, and no file that it does not list is looked at. */
+export function readLockHolders(places: readonly LockPlace[]): (LockHolder | null)[] {
   const locks = readKernelLocks();
   const complete = kernelListsEveryLock();
-  if (complete && locks.size === 0) return tenantDirs.map(() => null);
-  return tenantDirs.map((tenantDir) => holderOf(tenantDir, locks, complete));
+  if (complete && locks.size === 0) return places.map(() => null);
+  return places.map(({ tenantDir, inode }) => {
+    const free = complete && inode !== undefined && (inode === null || !locks.has(inode));
+    return free ? null : holderOf(tenantDir, locks, complete);
+  });
+}
+
+/** The number of the lock file's inode; null when there is none. It stays the same for as long as nobody adds, removes or renames in `.flotilla`. */
+export function lockInode(tenantDir: string): string | null {
+  const file = lstatSync(statePath(tenantDir, LOCK_FILE), { bigint: true, throwIfNoEntry: false });
+  return file ? String(file.ino) : null;
 }
 
 function holderOf(tenantDir: string, locks: Map<string, KernelLock[]>, complete: boolean): LockHolder | null {
