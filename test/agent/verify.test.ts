@@ -10,6 +10,8 @@ interface Fake extends Partial<EngineContainer> {
   startedAt?: string;
   createdAt?: string;
   lastHealthExit?: number;
+  /** Where it is described as another than it was listed as. */
+  inspected?: Partial<EngineContainer>;
 }
 
 const SETTLE_MS = 5_000;
@@ -79,7 +81,7 @@ function toContainer(fake: Fake): EngineContainer {
 }
 
 function toDetail(fake: Fake): ContainerDetail {
-  const { id, state, health, exitCode } = toContainer(fake);
+  const { id, state, health, exitCode } = toContainer({ ...fake, ...fake.inspected });
   return {
     id,
     state,
@@ -174,6 +176,51 @@ describe('verification fails', () => {
     expect(outcome).toMatch(/^VerifyFailed: web: restarted 3 times in 15 s \| /);
   });
 
+  it('with the exit code that was seen only within the settle time, though it runs at both ends', async () => {
+    const restarts = (ms: number) => (ms < 2_600 ? Math.floor(ms / 500) : 5);
+    const { outcome, ms } = await verify([service('web')], (now) => [
+      now > 900 && now < 1_100
+        ? { state: 'restarting', exitCode: 7, restartCount: 1 }
+        : { restartCount: restarts(now), startedAt: new Date(START + restarts(now)).toISOString() },
+    ]);
+    expect(outcome).toBe(`VerifyFailed: web: restarted 5 times in 5 s, exit code 7 | ${LOGS}`);
+    expect(ms).toBe(SETTLE_MS);
+  });
+
+  it('with the exit code of the next crash, where the third restart is seen before any', async () => {
+    const { outcome, ms } = await verify(
+      [service('web')],
+      (now) => [now < 600 ? { restartCount: 3 } : { state: 'restarting', exitCode: 9, restartCount: 3 }],
+      { since: START },
+    );
+    expect([outcome, ms]).toEqual([`VerifyFailed: web: restarted 3 times in 1 s, exit code 9 | ${LOGS}`, 600]);
+  });
+
+  it('within the settle time for what is found crashing over and over, or down for good', async () => {
+    const looping = await verify([service('web')], (now) => [
+      now < 1_000 ? {} : { state: 'restarting', exitCode: 1, restartCount: 3 },
+    ]);
+    expect([looping.outcome, looping.ms]).toEqual([
+      `VerifyFailed: web: restarted 3 times in 1 s, exit code 1 | ${LOGS}`,
+      1_000,
+    ]);
+    const job = [service('web', { restart: 'no' })];
+    const down = await verify(job, (now) => [now < 1_000 ? {} : { state: 'exited', exitCode: 1 }]);
+    expect([down.outcome, down.ms]).toEqual([`VerifyFailed: web: exited with code 1 | ${LOGS}`, 1_000]);
+  });
+
+  it('with the exit code of a container that ended after it was listed', async () => {
+    const { outcome } = await verify(
+      [service('web')],
+      (now) => [
+        // An engine that lists it as running, and a moment later describes it as restarting.
+        { restartCount: 3, ...(now === 0 && { inspected: { state: 'restarting' as const, exitCode: 4 } }) },
+      ],
+      { since: START },
+    );
+    expect(outcome).toBe(`VerifyFailed: web: restarted 3 times in 1 s, exit code 4 | ${LOGS}`);
+  });
+
   it('when the time is over, naming every service that is not in order', async () => {
     const services = [service('web', { replicas: 2 }), service('db'), service('ok')];
     const { outcome, ms } = await verify(services, () => [{}, { service: 'db', state: 'created' }, { service: 'ok' }]);
@@ -183,6 +230,29 @@ describe('verification fails', () => {
     expect(ms).toBeGreaterThanOrEqual(VERIFY_MS);
     expect(ms).toBeLessThan(VERIFY_MS + 1_000);
   });
+});
+
+it('looks at the list alone within the settle time, twice a second', async () => {
+  let [ms, lists, inspections] = [0, 0, 0];
+  await verifyServices({
+    project: 'acme',
+    model: { services: { web: service('web') } },
+    list: async () => {
+      lists += 1;
+      return [toContainer({ id: 'c0' })];
+    },
+    inspect: async () => {
+      inspections += 1;
+      return toDetail({ id: 'c0' });
+    },
+    timeouts: { verifyMs: VERIFY_MS, settleMs: SETTLE_MS },
+    now: () => START + ms,
+    sleep: async (wait) => {
+      ms += wait;
+    },
+  });
+  // One before, one at each end of it, and one each 500 ms between.
+  expect([lists, inspections]).toEqual([3 + SETTLE_MS / 500 - 1, 3]);
 });
 
 it('ends at once when it is cancelled', async () => {

@@ -20,7 +20,8 @@ export interface Watched {
   watchedMs: number;
 }
 
-const CRASH_LOOP_RESTARTS = 3;
+/** A container that was started again so often crashes over and over. */
+export const CRASH_LOOP_RESTARTS = 3;
 const IN_ORDER = { state: 'inOrder', message: '' } as const;
 
 type Finding = Pick<Verdict, 'state' | 'message'>;

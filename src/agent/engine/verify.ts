@@ -3,7 +3,14 @@ import type { ComposeModel } from '../../compose/model.js';
 import { FlotillaError } from '../../errors.js';
 import type { ContainerDetail } from './engine-api.js';
 import type { EngineContainer } from './engine-containers.js';
-import { describeRestarts, judgeService, restartsOf, type Verdict } from './service-verdict.js';
+import {
+  CRASH_LOOP_RESTARTS,
+  describeRestarts,
+  judgeService,
+  restartsOf,
+  type Verdict,
+  type Watched,
+} from './service-verdict.js';
 
 export interface VerifyOptions {
   project: string;
@@ -27,11 +34,16 @@ export interface VerifyOptions {
 
 const POLL_MIN_MS = 50;
 const POLL_MAX_MS = 250;
+/** Between looks of the settle time: one list of the project's containers each. */
+const SETTLE_LOOK_MS = 500;
+/** How long a verdict waits for the exit code of what crashes over and over. Only what is down at the moment shows one. */
+const EXIT_CODE_PATIENCE_MS = 2_000;
+const EXIT_CODE_LOOK_MS = 100;
 
 /**
  * Waits until every service is in order: running, and healthy where there is a healthcheck; or ended with exit code 0 where
- * nothing starts it again. Then waits `settleMs` and looks again, because a container that crashes over and over looks like
- * a running one in between. A restart starts the settle time anew; the third one fails.
+ * nothing starts it again. Then watches for `settleMs`, because a container that crashes over and over looks like a running
+ * one in between. The engine counts restarts, so that none is missed. One starts the settle time anew; the third one fails.
  *
  * @returns the containers as they were at the end of the settle time
  * @throws FlotillaError VerifyFailed, naming each service with its state; Cancelled
@@ -45,25 +57,36 @@ export async function verifyServices(options: VerifyOptions): Promise<readonly E
       phase: 'settle',
       message: `all services are in order; looking again in ${settleMs / 1000} s`,
     });
-    const now = options.now ?? Date.now;
-    const settlesAt = now() + settleMs;
+    const settlesAt = (options.now ?? Date.now)() + settleMs;
     const before = await watch.look('all');
-    await pause(options, Math.max(0, settlesAt - now()));
+    await settle(options, watch, settlesAt);
     const after = await watch.look('all');
-    throwIfFailed(options, after.verdicts);
+    await throwIfFailed(options, watch, after);
     const restarted = restartedSince(before, after);
-    if (restarted.length === 0 && after.verdicts.every(isInOrder)) return after.containers;
-    if (watch.isLate())
-      throw verifyFailed(options, [...after.verdicts.filter((each) => !isInOrder(each)), ...restarted]);
+    if (restarted.length === 0 && after.judge().every(isInOrder)) return after.containers;
+    if (watch.isLate()) {
+      await watch.learnExitCodes(restarted);
+      const awaited = after.judge().filter((each) => !isInOrder(each));
+      throw verifyFailed(options, [...awaited, ...restarted.map((container) => describeRestarted(container, after))]);
+    }
+  }
+}
+
+async function settle(options: VerifyOptions, watch: Watch, settlesAt: number): Promise<void> {
+  const now = options.now ?? Date.now;
+  for (;;) {
+    await pause(options, Math.max(0, Math.min(SETTLE_LOOK_MS, settlesAt - now())));
+    if (now() >= settlesAt) return;
+    await throwIfFailed(options, watch, await watch.look('doubtful'));
   }
 }
 
 async function waitUntilInOrder(options: VerifyOptions, watch: Watch): Promise<void> {
   let said = '';
   for (let pollMs = POLL_MIN_MS; ; pollMs = Math.min(pollMs * 1.5, POLL_MAX_MS)) {
-    const { verdicts } = await watch.look('doubtful');
-    throwIfFailed(options, verdicts);
-    const awaited = verdicts.filter((each) => !isInOrder(each));
+    const look = await watch.look('doubtful');
+    await throwIfFailed(options, watch, look);
+    const awaited = look.judge().filter((each) => !isInOrder(each));
     if (awaited.length === 0) return;
     if (watch.isLate()) throw verifyFailed(options, awaited);
     const message = `waiting for ${describe(awaited)}`;
@@ -76,7 +99,8 @@ async function waitUntilInOrder(options: VerifyOptions, watch: Watch): Promise<v
 interface Look {
   containers: readonly EngineContainer[];
   details: ReadonlyMap<string, ContainerDetail>;
-  verdicts: readonly Verdict[];
+  /** With the exit codes that are known by now. */
+  judge: () => readonly Verdict[];
   /** Of each container, since it was first seen. */
   restarts: (id: string) => number;
   exitCode: (id: string) => number | null;
@@ -86,6 +110,8 @@ interface Look {
 interface Watch {
   /** `doubtful`: only the containers about which the list does not say enough are inspected. */
   look(scope: 'all' | 'doubtful'): Promise<Look>;
+  /** Looks out for a while for the exit codes of these, where none was seen. */
+  learnExitCodes(containers: readonly EngineContainer[]): Promise<void>;
   isLate(): boolean;
 }
 
@@ -97,35 +123,51 @@ function createWatch(options: VerifyOptions): Watch {
   const exitCodes = new Map<string, number>();
   const isDoubtful = ({ id, state, health }: EngineContainer) =>
     !restartsBefore.has(id) || state === 'restarting' || health === 'unhealthy';
+  const list = async () => {
+    const containers = await options.list();
+    for (const { id, exitCode } of containers) if (exitCode !== null) exitCodes.set(id, exitCode);
+    return containers;
+  };
   return {
     async look(scope) {
-      const containers = await options.list();
-      for (const { id, exitCode } of containers) if (exitCode !== null) exitCodes.set(id, exitCode);
+      const containers = await list();
       const details = await inspectAll(options, scope === 'all' ? containers : containers.filter(isDoubtful));
       for (const [id, detail] of details) {
         if (!restartsBefore.has(id)) restartsBefore.set(id, isNew(detail, since) ? 0 : detail.restartCount);
+        // It may have ended since it was listed.
+        if (detail.state === 'exited' || detail.state === 'restarting') exitCodes.set(id, detail.exitCode);
       }
       const watched = { details, restartsBefore, exitCodes, since, watchedMs: now() - startedAt };
-      const verdicts = Object.values(options.model.services)
-        .sort((a, b) => (a.name < b.name ? -1 : 1))
-        .map((service) =>
-          judgeService(
-            service,
-            containers.filter((each) => each.service === service.name),
-            watched,
-          ),
-        );
       return {
         containers,
         details,
-        verdicts,
+        judge: () => judgeAll(options.model, containers, watched),
         restarts: (id) => restartsOf(id, watched),
         exitCode: (id) => exitCodes.get(id) ?? null,
         watchedMs: watched.watchedMs,
       };
     },
+    async learnExitCodes(containers) {
+      const until = now() + EXIT_CODE_PATIENCE_MS;
+      while (containers.some(({ id }) => !exitCodes.has(id)) && now() < until) {
+        await pause(options, EXIT_CODE_LOOK_MS);
+        await list();
+      }
+    },
     isLate: () => now() - startedAt >= options.timeouts.verifyMs,
   };
+}
+
+function judgeAll(model: ComposeModel, containers: readonly EngineContainer[], watched: Watched): Verdict[] {
+  return Object.values(model.services)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((service) =>
+      judgeService(
+        service,
+        containers.filter((each) => each.service === service.name),
+        watched,
+      ),
+    );
 }
 
 function isNew(detail: ContainerDetail, since: number): boolean {
@@ -141,18 +183,23 @@ function isInOrder({ state }: Verdict): boolean {
   return state === 'inOrder';
 }
 
-function throwIfFailed(options: VerifyOptions, verdicts: readonly Verdict[]): void {
-  const failed = verdicts.filter(({ state }) => state === 'failed');
-  if (failed.length > 0) throw verifyFailed(options, failed);
+async function throwIfFailed(options: VerifyOptions, watch: Watch, look: Look): Promise<void> {
+  if (!look.judge().some(({ state }) => state === 'failed')) return;
+  await watch.learnExitCodes(look.containers.filter(({ id }) => look.restarts(id) >= CRASH_LOOP_RESTARTS));
+  throw verifyFailed(
+    options,
+    look.judge().filter(({ state }) => state === 'failed'),
+  );
 }
 
-/** Services of which a container was started again, or made anew by somebody, between two looks. */
-function restartedSince(before: Look, after: Look): Verdict[] {
-  return after.containers.flatMap(({ id, service }) => {
-    if (before.details.get(id)?.startedAt === after.details.get(id)?.startedAt) return [];
-    const message = describeRestarts(Math.max(1, after.restarts(id)), after.watchedMs, after.exitCode(id));
-    return [{ service, state: 'waiting' as const, message }];
-  });
+/** Those that were started again, or made anew by somebody, between two looks. */
+function restartedSince(before: Look, after: Look): EngineContainer[] {
+  return after.containers.filter(({ id }) => before.details.get(id)?.startedAt !== after.details.get(id)?.startedAt);
+}
+
+function describeRestarted({ id, service }: EngineContainer, look: Look): Verdict {
+  const message = describeRestarts(Math.max(1, look.restarts(id)), look.watchedMs, look.exitCode(id));
+  return { service, state: 'waiting', message };
 }
 
 function describe(verdicts: readonly Verdict[]): string {
