@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# The main job on a real engine, from nothing: a small fleet is brought up, a release is committed, previewed, applied, and
-# applied again to show that nothing is left to do. Ends with exit code 1 at the first thing that is not as it should be.
+# The main job on a real engine, from nothing: two agents are enrolled, a small fleet is brought up, a release is committed,
+# previewed, applied, and applied again to show that nothing is left to do. Ends with exit code 1 at the first thing that is
+# not as it should be.
 #
 #   make demo          bring the fleet up, show everything, take it down
 #   KEEP=1 make demo   leave the fleet running, to look around in .demo/
 #
-# Everything it writes is in .demo/; its compose projects are named flotilla-demo-*, so that it touches nobody else's.
+# Everything it writes is in .demo/; its compose projects are named flotilla-demo-*, so that it touches nobody else's. The two
+# agents listen on free ports of loopback, and are ended with the demo; KEEP=1 leaves them running, too.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -21,6 +23,7 @@ main() {
   prepare_fleet
   cd "$DEMO"
 
+  enrol_hosts
   bring_up
   commit_release
   preview
@@ -36,13 +39,27 @@ main() {
 
 # ------------------------------------------------------------------------------------------------------- the story
 
+enrol_hosts() {
+  heading '1. Two hosts get an agent'
+  say 'An authority, a certificate for the controller, and one for the agent of each host:'
+  run 0 flotilla pki init
+  run 0 flotilla pki issue controller
+  run 0 flotilla pki issue agent edmonton-1 --san IP:127.0.0.1
+  run 0 flotilla pki issue agent calgary-1 --san IP:127.0.0.1
+  say 'On a machine of its own, each would have its folder in /etc/flotilla/pki and run as a service. Here both run on loopback.'
+  start_agent edmonton-1
+  start_agent calgary-1
+  run 0 flotilla agent --check --root hosts/edmonton-1 --listen "$(address_of edmonton-1)" --pki pki/agents/edmonton-1
+}
+
 bring_up() {
-  heading '1. A fleet comes up'
-  say 'Desired state: two hosts (two directories of this machine), a fleet, and five tenants.'
-  show cat manifests/fleets.yaml manifests/instances/acme.yaml
+  heading '2. A fleet comes up'
+  say 'Desired state: three hosts (two behind their agents, one a directory of this machine), a fleet, and five tenants.'
+  show cat manifests/hosts.yaml manifests/fleets.yaml manifests/instances/acme.yaml
   run 0 flotilla validate
   run 0 flotilla reconcile
   run 0 flotilla get
+  run 0 flotilla get hosts
   expect 'acme answers with v1.0.0' test "$(ask acme api/version)" = v1.0.0
   expect 'elm, of the other template, runs' test "$(running elm)" = 1
   expect 'dune is suspended: nothing of it was started' test "$(running dune)" = 0
@@ -50,7 +67,7 @@ bring_up() {
 }
 
 commit_release() {
-  heading '2. A release is committed: a new tag, and a template that needs one more variable'
+  heading '3. A release is committed: a new tag, and a template that needs one more variable'
   cp -r "$RELEASE/." "$DEMO/"
   sed -i 's/imageTag: v1.0.0/imageTag: v1.1.0/' manifests/fleets.yaml
   show_changes manifests/fleets.yaml
@@ -59,7 +76,7 @@ commit_release() {
 
 preview() {
   local before
-  heading '3. The preview: what would happen, to which container, and why'
+  heading '4. The preview: what would happen, to which container, and why'
   before=$(state_of_hosts)
   say "cedar's .env is its owner's. It lacks the new variable, so its upgrade would be refused: exit code 1."
   run 1 flotilla reconcile --dry-run
@@ -73,7 +90,7 @@ preview() {
 }
 
 apply() {
-  heading '4. The same plan, applied'
+  heading '5. The same plan, applied'
   run 0 flotilla reconcile
   expect 'acme answers with v1.1.0' test "$(ask acme api/version)" = v1.1.0
   expect 'cedar answers with v1.1.0' test "$(ask cedar api/version)" = v1.1.0
@@ -84,7 +101,7 @@ apply() {
 
 apply_again() {
   local before
-  heading '5. Applied again: nothing is left to do'
+  heading '6. Applied again: nothing is left to do'
   before=$(containers)
   run 0 flotilla reconcile
   expect 'every container is the same as before' test "$before" = "$(containers)"
@@ -92,7 +109,7 @@ apply_again() {
 }
 
 move_one_instance() {
-  heading '6. One instance moves by itself'
+  heading '7. One instance moves by itself'
   run 0 flotilla set-image birch v1.1.0
   show_changes manifests/instances/birch.yaml
   run 2 flotilla reconcile --dry-run --detailed-exitcode birch
@@ -102,7 +119,7 @@ move_one_instance() {
 
 heal_drift() {
   local file before
-  heading '7. Somebody edits a file on a host'
+  heading '8. Somebody edits a file on a host'
   file=$(tenant acme)/nginx/nginx.conf
   before=$(containers)
   show_and_do "sed -i s/256/8/ $file"
@@ -113,7 +130,7 @@ heal_drift() {
 }
 
 look_at_tenants() {
-  heading '8. The fleet, and what belongs to the tenants'
+  heading '9. The fleet, and what belongs to the tenants'
   run 0 flotilla get
   docker ps --filter "name=^$PROJECTS" --format 'table {{.Names}}\t{{.Status}}\t{{.Image}}'
   expect "tenants' content, secrets and own settings are byte for byte what they were" \
@@ -134,7 +151,7 @@ prepare_tools() {
 
 prepare_fleet() {
   local file slug
-  mkdir -p "$DEMO/hosts/edmonton-1" "$DEMO/hosts/calgary-1"
+  mkdir -p "$DEMO"/hosts/{edmonton-1,calgary-1,victoria-1}
   cp -r manifests templates "$DEMO/"
   sed -i "s#registry.example.org#$FLOTILLA_TEST_REGISTRY#" "$DEMO/manifests/fleets.yaml"
   sed -i 's#\.\./\.demo/hosts#../hosts#' "$DEMO/manifests/hosts.yaml"
@@ -156,6 +173,38 @@ welcome_tenant() {
   echo "<h1>$1</h1>" >"$dir/content/index.html"
   echo "PGPASSWORD=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')" >"$dir/secrets.env"
   chmod 600 "$dir/secrets.env"
+}
+
+# An agent is a process of this machine, on a port that is free; its manifest is told which.
+start_agent() {
+  local log=$DEMO/agents/$1.log port='' tries=150
+  local command=(flotilla agent --root "hosts/$1" --listen 127.0.0.1:0 --pki "pki/agents/$1")
+  mkdir -p "$DEMO/agents"
+  command_line "${command[@]} &"
+  : >"$log"
+  setsid node "$ROOT/dist/cli/main.js" "${command[@]:1}" </dev/null >"$log" 2>&1 &
+  echo $! >"$DEMO/agents/$1.pid"
+  while [[ -z $port ]]; do
+    port=$(sed -n 's/.*"port":\([0-9]*\),"msg":"agent serves".*/\1/p' "$log")
+    if ((tries-- == 0)) || ! kill -0 "$!" 2>/dev/null; then cat "$log" && fail "the agent of $1 does not start"; fi
+    sleep 0.1
+  done
+  sed -i "/name: $1 /,/agent:/s#https://[^\"]*#https://127.0.0.1:$port#" manifests/hosts.yaml
+  cp manifests/hosts.yaml .before/manifests/hosts.yaml
+}
+
+address_of() { sed -n "/name: $1 /,/agent:/s#.*https://\([^\"]*\).*#\1#p" manifests/hosts.yaml; }
+# Another process may carry the number of an agent that has ended.
+is_agent() { { tr '\0' ' ' <"/proc/$1/cmdline" | grep -qF "$ROOT/dist/cli/main.js agent "; } 2>/dev/null; }
+
+# Those of this demo and of one before that was left running. They end once what they do is finished.
+stop_agents() {
+  local file pid
+  for file in "$DEMO"/agents/*.pid; do
+    pid=$(cat "$file" 2>/dev/null) || continue
+    if is_agent "$pid"; then kill "$pid"; fi
+    while is_agent "$pid"; do sleep 0.1; done
+  done
 }
 
 tenant() {
@@ -185,7 +234,7 @@ remember_tenants() { tenants_own >"$DEMO/.tenants"; }
 no_secret_leaves() {
   local secrets
   secrets=$(cat hosts/*/*/secrets.env | cut -d= -f2)
-  ! { flotilla reconcile --dry-run --verbose -o json 2>&1; flotilla history -o json; cat hosts/*/*/.flotilla/applied.json; } |
+  ! { flotilla reconcile --dry-run --verbose -o json 2>&1; flotilla history -o json; cat hosts/*/*/.flotilla/applied.json agents/*.log; } |
     grep -F "$secrets"
 }
 
@@ -227,7 +276,7 @@ finish() {
   local code=$?
   cd "$ROOT"
   if [[ ${KEEP:-} == 1 ]]; then
-    say "The fleet is left running. Look around:  cd .demo && eval \"\$(../scripts/engine.sh env)\" && node ../dist/cli/main.js get"
+    say "The fleet and its agents are left running; make demo ends them. Look around:  cd .demo && eval \"\$(../scripts/engine.sh env)\" && node ../dist/cli/main.js get"
   else
     say 'Taking the fleet down (KEEP=1 leaves it running). The engine stays; make clean stops it.'
     take_down
@@ -238,6 +287,7 @@ finish() {
 # Only what carries this demo's name.
 take_down() {
   local found
+  stop_agents
   for found in $(docker ps -aq --filter "name=^$PROJECTS"); do docker rm -fv "$found" >/dev/null; done
   for found in $(docker network ls -q --filter "name=^$PROJECTS"); do docker network rm "$found" >/dev/null; done
   for found in $(docker volume ls -q --filter "name=^$PROJECTS"); do docker volume rm "$found" >/dev/null; done

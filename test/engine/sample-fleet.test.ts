@@ -1,31 +1,44 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TenantDriver } from '../../src/agent-client/tenant-driver.js';
 import { type BuiltCli, buildCli, runCli } from '../support/cli-process.js';
 import { engine } from '../support/engine.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
+import { makePki, type Pki } from '../support/pki.js';
+import { startAgent, type TestAgent } from '../support/remote.js';
 
 const RELEASE = 'scripts/demo/release-v1.1.0';
 const SLUGS = ['acme', 'birch', 'cedar', 'dune', 'elm'];
+const REMOTE = ['edmonton-1', 'calgary-1'];
 
 let cli: BuiltCli;
 let fleet: TestFleet;
+let pki: Pki;
+let agents: TestAgent[] = [];
 
-/** The fleet of manifests/ and templates/, with projects and a registry of this test's own. */
-beforeAll(() => {
+/** The fleet of manifests/ and templates/, with agents, projects and a registry of this test's own. */
+beforeAll(async () => {
   cli = buildCli();
   fleet = createFleet(() => ({ close: async () => undefined }) as TenantDriver);
   for (const name of ['manifests', 'templates']) cpSync(name, join(fleet.dir, name), { recursive: true, force: true });
   writeFileSync(join(fleet.manifests, 'fleet.yaml'), '');
   edit('fleets.yaml', (text) => text.replace('registry.example.org', engine().registry));
   edit('hosts.yaml', (text) => text.replaceAll('../.demo/hosts/', '../hosts/one/'));
+  pki = await makePki(join(fleet.dir, 'pki'), { agents: REMOTE.map((name) => ({ name })) });
+  for (const name of [...REMOTE, 'victoria-1']) mkdirSync(join(fleet.root, name));
+  for (const name of REMOTE) {
+    const agent = await startAgent(join(fleet.root, name), { name, pki });
+    agents.push(agent);
+    edit('hosts.yaml', (text) => text.replace(new RegExp(`(name: ${name} .*\\n.*agent: )"[^"]+"`), `$1"${agent.url}"`));
+  }
   for (const slug of SLUGS)
     edit(`instances/${slug}.yaml`, (text) => text.replace(/^spec:$/m, `spec:\n  project: ${fleet.slug(slug)}`));
-  for (const host of ['edmonton-1', 'calgary-1'])
-    fleet.writeTenant(host, { 'cedar/.env': 'DOMAIN=cedar.example.org\nSITE_NAME=Cedar\n' });
+  fleet.writeTenant('calgary-1', { 'cedar/.env': 'DOMAIN=cedar.example.org\nSITE_NAME=Cedar\n' });
 });
 afterAll(async () => {
+  for (const agent of agents) await agent.close();
+  agents = [];
   await fleet.cleanUp();
   cli.remove();
 });
@@ -37,7 +50,8 @@ function edit(name: string, change: (text: string) => string): void {
 }
 
 async function reconcile(...args: string[]) {
-  const run = await runCli(cli, ['reconcile', '-o', 'json', ...args], { cwd: fleet.dir });
+  const identity = pki.controllers.controller as string;
+  const run = await runCli(cli, ['reconcile', '-o', 'json', '--pki', identity, ...args], { cwd: fleet.dir });
   expect(run.code, run.stdout + run.stderr).toBe(0);
   const items: { slug: string; result: string; operations: unknown[] }[] = JSON.parse(run.stdout).items;
   return Object.fromEntries(items.map(({ slug, result }) => [slug, result]));

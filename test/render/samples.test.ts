@@ -37,10 +37,11 @@ describe('the sample fleet', () => {
     }
   });
 
-  it('has two hosts, a registered tenant, one with its own tag, a suspended one, and two templates', async () => {
+  it('has two hosts with agents and one without, a registered tenant, one with its own tag, a suspended one, and two templates', async () => {
     const { desired } = await load('templates');
     const { instances } = desired;
-    expect([...desired.hosts.keys()].sort()).toEqual(['calgary-1', 'edmonton-1']);
+    const hosts = [...desired.hosts.values()].map(({ name, kind }) => `${name} ${kind}`);
+    expect(hosts.sort()).toEqual(['calgary-1 agent', 'edmonton-1 agent', 'victoria-1 local']);
     expect(instances.filter(({ registered }) => registered).map(({ slug }) => slug)).toEqual(['cedar']);
     expect(instances.filter(({ suspend }) => suspend).map(({ slug }) => slug)).toEqual(['dune']);
     expect([...new Set(instances.map(({ template }) => template))]).toEqual(['changemaker', 'static-site']);
