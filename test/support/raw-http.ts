@@ -30,23 +30,28 @@ export interface Exchange {
 export function createAsker({ url, identity, ca }: Caller, connections = 8) {
   const agent = new Agent({ keepAlive: true, maxSockets: connections, ca, ...shown(identity) });
   const { hostname, port } = new URL(url);
+  const ask = ({ method = 'GET', path, headers = {}, body }: Exchange) =>
+    new Promise<Answer>((resolve, reject) => {
+      const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+      const options: RequestOptions = { agent, hostname, port, method, path, headers: { ...headers, ...length } };
+      const outgoing = request(options, (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => resolve(toAnswer(incoming.statusCode ?? 0, Buffer.concat(chunks).toString())));
+      });
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
   return {
-    ask: ({ method = 'GET', path, headers = {}, body }: Exchange) =>
-      new Promise<Answer>((resolve, reject) => {
-        const options: RequestOptions = { agent, hostname, port, method, path, headers };
-        const outgoing = request(options, (incoming) => {
-          const chunks: Buffer[] = [];
-          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-          incoming.on('error', reject);
-          incoming.on('end', () => resolve(toAnswer(incoming.statusCode ?? 0, Buffer.concat(chunks).toString())));
-        });
-        outgoing.on('error', reject);
-        outgoing.end(body);
+    ask,
+    post: (path: string, body: unknown) =>
+      ask({
+        method: 'POST',
+        path,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
       }),
-    post(path: string, body: unknown): Promise<Answer> {
-      const headers = { 'content-type': 'application/json' };
-      return this.ask({ method: 'POST', path, headers, body: JSON.stringify(body) });
-    },
     close: () => agent.destroy(),
   };
 }
