@@ -1,4 +1,5 @@
 import { constants } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { TenantDriver } from '../../agent-client/tenant-driver.js';
@@ -113,8 +114,11 @@ export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOp
   });
 
   const runs = createApplyRuns();
+  const stopping = new AbortController();
+  const sockets = trackSockets(app);
   addRoutes(app, {
     driver,
+    stopping: stopping.signal,
     info,
     runs,
     tags: createObservationTags(),
@@ -136,10 +140,36 @@ export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOp
     async close() {
       const closed = app.close();
       await runs.drain();
-      app.server.closeAllConnections();
-      await closed;
+      stopping.abort();
+      await hangUp(app, sockets, closed);
     },
   };
+}
+
+/** How long those who follow what has just ended have to read it, in milliseconds. */
+const FAREWELL_MS = 2_000;
+
+async function hangUp(app: FastifyInstance, sockets: ReadonlySet<Socket>, closed: Promise<unknown>): Promise<void> {
+  const idle = setInterval(() => app.server.closeIdleConnections(), 20);
+  const rest = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, FAREWELL_MS);
+  try {
+    await closed;
+  } finally {
+    clearInterval(idle);
+    clearTimeout(rest);
+  }
+}
+
+/** Also those whose handshake is not done, which the server does not count among its connections. */
+function trackSockets(app: FastifyInstance): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
 }
 
 /** Node looks at slow requests in this interval, in milliseconds. */

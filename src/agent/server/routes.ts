@@ -21,6 +21,8 @@ import type { ObservationTags } from './observation-tags.js';
 
 export interface Served {
   driver: TenantDriver;
+  /** Ends the streams that have no end of their own. */
+  stopping: AbortSignal;
   info(): Promise<InfoAnswer>;
   runs: ApplyRuns;
   tags: ObservationTags;
@@ -30,7 +32,7 @@ export interface Served {
 
 /** The routes, each a thin passage to the driver. */
 export function addRoutes(app: FastifyInstance, served: Served): void {
-  const { driver, info, runs, admission } = served;
+  const { driver, info, runs, admission, stopping } = served;
   const { looks, previews, streams } = admission;
   app.get(ROUTES.health.path, async () => ({ status: 'ok' }));
   app.get(ROUTES.info.path, { onRequest: enter(looks) }, () => info());
@@ -62,7 +64,7 @@ export function addRoutes(app: FastifyInstance, served: Served): void {
     return reply.code(202).send({ status: 'asked to stop' });
   });
   app.get(ROUTES.events.path, { onRequest: enter(streams) }, (_, reply) => {
-    const events = driver.events({ signal: signalOf(reply) });
+    const events = driver.events({ signal: AbortSignal.any([signalOf(reply), stopping]) });
     return reply
       .type('text/event-stream')
       .header('cache-control', 'no-store')
