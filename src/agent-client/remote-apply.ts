@@ -161,7 +161,7 @@ async function askToStop(
 ): Promise<void> {
   for (let attempt = 0; !ended.aborted; attempt++) {
     try {
-      await connection.ask(ROUTES.cancel, anything, { ...call, signal: ended, timeoutMs: silenceMs });
+      await connection.ask(ROUTES.cancel, anything, { ...call, signal: ended, timeoutMs: silenceMs, anyway: true });
       return;
     } catch {
       const pauseMs = pausesMs[Math.min(attempt, pausesMs.length - 1)];

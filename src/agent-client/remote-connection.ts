@@ -14,10 +14,17 @@ import { isBroken, type RemoteHost, toRemoteError } from './remote-errors.js';
 export interface RemoteCall {
   /** Of the route's path. */
   params?: Readonly<Record<string, string>>;
+  /** Text is JSON already. */
   body?: unknown;
   signal?: AbortSignal | undefined;
   /** The id of a reconcile: goes into the host's log. */
   requestId?: string;
+}
+
+export interface AskCall extends RemoteCall {
+  timeoutMs: number;
+  /** Asks a host that is left alone, too: for what cannot wait until that is over. */
+  anyway?: boolean;
 }
 
 export interface RemoteConnection {
@@ -26,7 +33,7 @@ export interface RemoteConnection {
    * may be asked twice.
    * @throws FlotillaError what the agent says, or HostUnreachable, PeerRefused, TimedOut, AnswerInvalid, Cancelled
    */
-  ask<T>(route: Route, check: ValidateFunction<T>, call: RemoteCall & { timeoutMs: number }): Promise<T>;
+  ask<T>(route: Route, check: ValidateFunction<T>, call: AskCall): Promise<T>;
   /** One request whose answer comes in lines: within `answerMs`, and then never silent for `silenceMs`. @throws as `ask` */
   lines(route: Route, call: RemoteCall & { answerMs: number; silenceMs: number }): AsyncGenerator<string>;
   close(): Promise<void>;
@@ -99,7 +106,7 @@ export function createRemoteConnection(host: RemoteHost, credentials: () => Iden
     throw invalid(host, `it answers with HTTP ${statusCode} and no error of Flotilla`);
   }
 
-  async function askOnce<T>(route: Route, check: ValidateFunction<T>, call: RemoteCall & { timeoutMs: number }) {
+  async function askOnce<T>(route: Route, check: ValidateFunction<T>, call: AskCall) {
     const timeout = AbortSignal.timeout(call.timeoutMs);
     const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
     try {
@@ -114,17 +121,22 @@ export function createRemoteConnection(host: RemoteHost, credentials: () => Iden
     }
   }
 
+  async function askTwice<T>(route: Route, check: ValidateFunction<T>, call: AskCall): Promise<T> {
+    try {
+      return await askOnce(route, check, call);
+    } catch (error) {
+      if (isBroken(error) && !call.signal?.aborted) return askOnce(route, check, call);
+      throw error;
+    }
+  }
+
   return {
     async ask(route, check, call) {
-      const twice = () =>
-        askOnce(route, check, call).catch((error: unknown) => {
-          if (isBroken(error) && !call.signal?.aborted) return askOnce(route, check, call);
-          throw error;
-        });
+      const ask = () =>
+        askTwice(route, check, call).catch((error: unknown) => Promise.reject(toRemoteError(error, host, call.signal)));
+      if (call.anyway) return ask();
       try {
-        return await breaker.execute(() =>
-          twice().catch((error: unknown) => Promise.reject(toRemoteError(error, host, call.signal))),
-        );
+        return await breaker.execute(ask);
       } catch (error) {
         throw error instanceof BrokenCircuitError ? leftAlone(host, error) : error;
       }
@@ -198,7 +210,7 @@ function requireTimely({ name, notBefore, notAfter }: Identity, now: Date): void
 /** An agent would close the connection on what is too large, often before its answer can be read. */
 function encodeBody({ bodyLimit }: Route, body: unknown, { name }: RemoteHost): string | null {
   if (body === undefined) return null;
-  const text = JSON.stringify(body);
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
   if (Buffer.byteLength(text) <= bodyLimit) return text;
   throw new FlotillaError(
     'RequestTooLarge',

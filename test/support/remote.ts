@@ -27,11 +27,19 @@ export interface TestAgent {
 /** A real agent on loopback with certificates of its own, in this process, for the tenants below `root`. */
 export async function startAgent(
   root: string,
-  options: { name?: string; pki?: Pki; limits?: Partial<AgentLimits>; driver?: TenantDriver; log?: Logger } = {},
+  options: {
+    name?: string;
+    pki?: Pki;
+    limits?: Partial<AgentLimits>;
+    driver?: TenantDriver;
+    log?: Logger;
+    /** Where docker and the engine are, instead of this process's. */
+    env?: Record<string, string>;
+  } = {},
 ): Promise<TestAgent> {
   const { name = 'one', limits = {} } = options;
   const pki = options.pki ?? (await makePki(mkdtempSync(join(tmpdir(), 'flotilla-pki-')), { agents: [{ name }] }));
-  const host = openHost(buildHostConfig(root, process.env));
+  const host = openHost(buildHostConfig(root, { ...process.env, ...options.env }));
   const driver = options.driver ?? driveHost(host);
   const agent = buildAgent({
     driver,
