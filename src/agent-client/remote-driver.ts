@@ -47,28 +47,21 @@ export function createRemoteDriver(
   { observeMs, inspectMs, silenceMs, apply }: RemotePatience = PATIENCE,
 ): TenantDriver {
   const connection = createRemoteConnection(host, credentials);
-  const seen = new Map<string, { tag: string; observed: ObservedTenant }>();
+  const seen = new Map<string, Seen>();
   return {
     async observe(requests, { containers = true, signal } = {}) {
-      const keyOf = ({ slug }: ObserveRequest) => `${containers} ${slug}`;
-      const body = {
-        containers,
-        requests: requests.map((request) => {
-          const known = seen.get(keyOf(request))?.tag;
-          const { slug, project, directory, paths } = request;
-          return { slug, project, directory, paths, ...(known !== undefined && { known }) };
-        }),
-      };
-      const call = { body, signal, timeoutMs: observeMs };
-      const { tenants } = await connection.ask(ROUTES.observe, isObserveAnswer, call);
+      const keys = requests.map(({ slug }) => `${containers} ${slug}`);
+      const texts = requests.map((request, i) => textOf(request, seen.get(keys[i] as string)));
+      const body = `{"containers":${containers},"requests":[${texts.join(',')}]}`;
+      const { tenants } = await connection.ask(ROUTES.observe, isObserveAnswer, { body, signal, timeoutMs: observeMs });
       return requests.map((request, i) => {
         const fresh = tenants[i];
-        const observed = fresh?.observed ?? seen.get(keyOf(request))?.observed;
-        if (observed?.slug === request.slug && tenants.length === requests.length) {
-          if (fresh) seen.set(keyOf(request), fresh);
-          return observed;
+        const observed = fresh?.observed ?? seen.get(keys[i] as string)?.observed;
+        if (observed?.slug !== request.slug || tenants.length !== requests.length) {
+          throw new FlotillaError('AnswerInvalid', `host ${host.name}: the agent left out ${request.slug}`);
         }
-        throw new FlotillaError('AnswerInvalid', `host ${host.name}: the agent left out ${request.slug}`);
+        if (fresh) seen.set(keys[i] as string, remember(request, fresh));
+        return observed;
       });
     },
     inspect: (request, { signal } = {}) =>
@@ -94,6 +87,27 @@ export function createRemoteDriver(
     events: ({ signal }) => listen(connection, signal, silenceMs),
     close: () => connection.close(),
   };
+}
+
+/** An observation, and what is to be sent to hear whether it still holds. */
+interface Seen {
+  observed: ObservedTenant;
+  tag: string;
+  request: ObserveRequest;
+  text: string;
+}
+
+function remember(request: ObserveRequest, { tag, observed }: { tag: string; observed: ObservedTenant }): Seen {
+  return { observed, tag, request, text: toText(request, tag) };
+}
+
+/** A sweep asks with the same objects as the one before: then nothing is written anew. */
+function textOf(request: ObserveRequest, known: Seen | undefined): string {
+  return known?.request === request ? known.text : toText(request, known?.tag);
+}
+
+function toText({ slug, project, directory, paths }: ObserveRequest, known: string | undefined): string {
+  return JSON.stringify({ slug, project, directory, paths, ...(known !== undefined && { known }) });
 }
 
 /** For as long as it is wanted: a lost connection is sought again, and the agent then says `resync` first. */

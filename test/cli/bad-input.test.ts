@@ -405,10 +405,10 @@ describe('a dry run tells below the instance that cannot be reconciled', () => {
 describe('a dry run tells what is wrong on a host', () => {
   it.each([
     [
-      'an agent, which is not reached yet',
+      'an agent, without a certificate to show it',
       'z-far on far: v1.0.0 (failed)',
-      'HostUnreachable: host far is reached through an agent, which this version cannot do yet',
-      'give it spec.local, or leave it for now',
+      'PkiInvalid: there is no pki/controller/ca.crt',
+      'make the folder with flotilla pki issue controller, or flotilla pki issue agent NAME --san DNS:..., and copy it here',
     ],
     [
       'a root that does not exist',
