@@ -92,7 +92,7 @@ describe('an agent that cannot start', () => {
     [
       'at an address of another machine',
       '--root=.',
-      '--listen=192.0.2.1:0',
+      '--listen=203.0.113.9:0',
       'this machine has no such address (UsageInvalid)',
     ],
   ])('%s says so', async (_, ...rest) => {
