@@ -39,7 +39,6 @@ export interface RemoteConnection {
   close(): Promise<void>;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_ANSWER = 64 * 1024 * 1024;
 const MAX_LINE = 1024 * 1024;
 /** Streams last, so that they have connections of their own: however many there are, a question finds one that is free. */
@@ -49,7 +48,11 @@ const FAILURES = 3;
 const PAUSE_MS = 10_000;
 
 /** Connects when first used; kept-alive connections, TLS 1.3 with our certificate, a circuit breaker of its own. */
-export function createRemoteConnection(host: RemoteHost, credentials: () => Identity): RemoteConnection {
+export function createRemoteConnection(
+  host: RemoteHost,
+  credentials: () => Identity,
+  { connectMs }: { connectMs: number },
+): RemoteConnection {
   /** What the agent itself says of one instance is no failure of the host. */
   const said = new WeakSet<Error>();
   const breaker = circuitBreaker(
@@ -66,7 +69,11 @@ export function createRemoteConnection(host: RemoteHost, credentials: () => Iden
     requireTimely(now, new Date());
     if (open?.with === now) return open;
     if (open) for (const old of [open.ask, open.lines]) leave(old);
-    open = { ask: connect(host, now, CONNECTIONS.ask), lines: connect(host, now, CONNECTIONS.lines), with: now };
+    open = {
+      ask: connect(host, now, { connections: CONNECTIONS.ask, connectMs }),
+      lines: connect(host, now, { connections: CONNECTIONS.lines, connectMs }),
+      with: now,
+    };
     return open;
   }
 
@@ -163,7 +170,11 @@ export function createRemoteConnection(host: RemoteHost, credentials: () => Iden
 
 const OF_THE_HOST: ReadonlySet<string> = new Set(['HostUnreachable', 'PeerRefused', 'TimedOut', 'AnswerInvalid']);
 
-function connect(host: RemoteHost, { ca, cert, key, crl, revoked }: Identity, connections: number): Dispatcher {
+function connect(
+  host: RemoteHost,
+  { ca, cert, key, crl, revoked }: Identity,
+  { connections, connectMs }: { connections: number; connectMs: number },
+): Dispatcher {
   return new Agent({
     connections,
     keepAliveTimeout: 60_000,
@@ -176,7 +187,7 @@ function connect(host: RemoteHost, { ca, cert, key, crl, revoked }: Identity, co
       key,
       crl,
       minVersion: 'TLSv1.3',
-      timeout: CONNECT_TIMEOUT_MS,
+      timeout: connectMs,
       checkServerIdentity: (address: string, peer: PeerCertificate) =>
         checkServerIdentity(address, peer) ?? refusePeer(peer, host, revoked),
     },

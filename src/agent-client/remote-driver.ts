@@ -12,6 +12,8 @@ import type { Generation, HostEvent, ObserveRequest, TenantDriver } from './tena
 
 /** How long an agent is waited for, in milliseconds. */
 export interface RemotePatience {
+  /** Until the handshake is done. */
+  connectMs: number;
   observeMs: number;
   inspectMs: number;
   /** A stream of events says each 5 s that it is alive. */
@@ -20,6 +22,7 @@ export interface RemotePatience {
 }
 
 const PATIENCE: RemotePatience = {
+  connectMs: 5_000,
   observeMs: 30_000,
   // Compose is asked up to three times.
   inspectMs: 90_000,
@@ -44,9 +47,9 @@ const isEvent = compileMessage<HostEvent>(ROUTES.events.answer);
 export function createRemoteDriver(
   host: RemoteHost,
   credentials: () => Identity,
-  { observeMs, inspectMs, silenceMs, apply }: RemotePatience = PATIENCE,
+  { connectMs, observeMs, inspectMs, silenceMs, apply }: RemotePatience = PATIENCE,
 ): TenantDriver {
-  const connection = createRemoteConnection(host, credentials);
+  const connection = createRemoteConnection(host, credentials, { connectMs });
   const seen = new Map<string, Seen>();
   return {
     async observe(requests, { containers = true, signal } = {}) {

@@ -48,12 +48,15 @@ const REFUSED: Record<string, string> = {
 /**
  * What went wrong on the way to an agent, in the operator's words. Nothing of what the other side sent is repeated.
  *
- * @returns HostUnreachable, PeerRefused, or Cancelled when `signal` was the reason; a FlotillaError as it is
+ * @returns HostUnreachable, PeerRefused, or Cancelled when `signal` was the reason; a FlotillaError as it is; Internal for a bug
  */
 export function toRemoteError(error: unknown, host: RemoteHost, signal?: AbortSignal): FlotillaError {
   if (error instanceof FlotillaError) return error;
   if (signal?.aborted) return new FlotillaError('Cancelled', 'interrupted', { cause: error });
   const code = codeOf(error);
+  // No failure of a network is without a code: this one is ours.
+  if (code === '')
+    return new FlotillaError('Internal', `unexpected error while host ${host.name} was asked`, { cause: error });
   const reason = REFUSED[code];
   if (reason !== undefined) return refused(host, `the certificate that ${host.url} shows ${reason}`, error);
   if (code.includes('ALERT') || code === 'ERR_SSL_TLSV1_UNSUPPORTED' || code === 'ERR_SSL_WRONG_VERSION_NUMBER')

@@ -15,6 +15,7 @@ import { startAgent, type TestAgent } from '../support/remote.js';
 /** Upgrades over a network that breaks: a real engine, an agent, and a proxy between the controller and it. */
 const QUICK = { timeouts: { pull: '1m', up: '1m', verify: '30s', settle: '200ms' } };
 const PATIENCE: RemotePatience = {
+  connectMs: 5_000,
   observeMs: 4_000,
   inspectMs: 60_000,
   silenceMs: 6_000,
