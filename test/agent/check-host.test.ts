@@ -221,6 +221,14 @@ describe('the certificate', () => {
     expect(await at(91)).toMatchObject([{ level: 'fail', message: expect.stringContaining(' expired at '), hint }]);
   });
 
+  it('fails once the authority itself has expired', async () => {
+    const long = new Date(NOW.getTime() - 11 * 365 * DAY_MS);
+    const old = await makePki(join(dir, 'old'), { agents: [{ name: 'edmonton-1' }], now: long });
+    const message = expect.stringMatching(/^the authority of ca\.crt expired at /);
+    const found = await troubles({ pki: old.agents['edmonton-1'] as string });
+    expect(found).toMatchObject([{ level: 'fail', check: 'certificate', message }]);
+  });
+
   it('has a key for its owner only', async () => {
     const folder = copyOf(pki.agents['edmonton-1'] as string);
     chmodSync(join(folder, 'tls.key'), 0o644);

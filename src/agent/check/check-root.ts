@@ -47,7 +47,7 @@ export async function checkRoot(root: string): Promise<Finding[]> {
   try {
     requireRoot(root);
     const lock = await probe(root);
-    findings.push(await checkFileSystem(root), lock);
+    findings.push(checkFileSystem(root, (await statfs(root)).type), lock);
   } catch (error) {
     findings.push(failedWith('root', error, 'look at the directory and its file system'));
     findings.push(
@@ -80,8 +80,9 @@ async function checkLock(directory: string): Promise<Finding> {
   }
 }
 
-async function checkFileSystem(root: string): Promise<Finding> {
-  const remote = REMOTE_FILE_SYSTEMS[(await statfs(root)).type];
+/** @param type as statfs(2) gives it */
+export function checkFileSystem(root: string, type: number): Finding {
+  const remote = REMOTE_FILE_SYSTEMS[type];
   if (remote === undefined) return ok('root', `${root} is writable`);
   return warn(
     'root',
