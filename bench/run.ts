@@ -8,12 +8,13 @@ import { parseArgs } from 'node:util';
 import { type Comparison, compare, type Result } from './compare.js';
 import { FLOTILLA, filesOnlyComparisons, helpComparison, validateComparison } from './comparisons.js';
 import { formatResults } from './format.js';
+import { createObserve } from './observe.js';
 import { runStages } from './stages.js';
-import { createSweep } from './sweep/sweep.js';
+import { createRemotePreview, createSweep } from './sweep/sweep.js';
 import { createUpgrade, TAGS } from './upgrade.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const BENCHES = ['help', 'validate', 'files-only', 'sweep', 'upgrade'] as const;
+const BENCHES = ['help', 'validate', 'files-only', 'sweep', 'remote', 'observe', 'upgrade'] as const;
 const USAGE = `npx tsx bench/run.ts [BENCH...] [--runs N] [-o text|json] [--no-build]
 
   BENCH      any of ${BENCHES.join(', ')} (by default all of them), and stages: single steps, in this process
@@ -74,6 +75,20 @@ async function* comparisons(): AsyncGenerator<Comparison> {
       const sweep = await createSweep({ ...options, instances });
       yield* sweep.comparisons;
       sweep.cleanUp();
+    }
+  }
+  if (chosen.has('remote')) {
+    const preview = await createRemotePreview(options);
+    yield* preview.comparisons;
+    preview.cleanUp();
+  }
+  if (chosen.has('observe')) {
+    execFileSync(join(ROOT, 'scripts/engine.sh'), ['images', TAGS[0]], { stdio: 'inherit' });
+    const observe = await createObserve(options);
+    try {
+      yield observe.comparison;
+    } finally {
+      await observe.cleanUp();
     }
   }
   if (chosen.has('upgrade')) {

@@ -1,14 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makePki } from '../../test/support/pki.js';
 import type { Comparison } from '../compare.js';
-import { NEW_TAG, writeFleet, writeHosts, writeTenants } from '../fleet.js';
+import { FLOTILLA } from '../comparisons.js';
+import { NEW_TAG, OLD_TAG, writeFleet, writeTenants } from '../fleet.js';
 import { measure, node, type Sample } from '../measure.js';
+import { answer, ask, createProcesses, startAgents } from './processes.js';
 
 const HOSTS = 100;
-const PROCESSES = 2;
 
 /** Bytes a host of 100 instances, as measured: what Flotilla sends, and what it is answered when cold and when warm. */
 const SIZES = { request: 17_200, cold: 143_000, warm: 513 };
@@ -25,23 +24,8 @@ export async function createSweep(options: { scratch: string; runs: number; inst
   const names = Array.from({ length: HOSTS }, (_, i) => `host-${String(i).padStart(3, '0')}`);
   const fleet = writeFleet(directory, instances, names);
   await writeTenants(fleet, NEW_TAG);
-  const pki = await makePki(join(directory, 'pki'), { agents: names.map((name) => ({ name })) });
-  const children: ChildProcess[] = [];
-  const start = (file: string, args: readonly string[] = []) => {
-    const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [] });
-    children.push(child);
-    return child;
-  };
-  const ports: { agent: number; floor: number }[] = [];
-  for (let i = 0; i < PROCESSES; i++) {
-    const share = names.slice((i * HOSTS) / PROCESSES, ((i + 1) * HOSTS) / PROCESSES);
-    for (const name of share) mkdirSync(join(fleet.tenants, name), { recursive: true });
-    const agents = share.map((name) => ({ name, pki: pki.agents[name] }));
-    ports.push(...(await ask(start('./agents.mjs'), { root: fleet.tenants, agents })).ports);
-  }
-  writeHosts(fleet, names, (i) => ports[i]!.agent);
-
-  const controller = pki.controllers.controller!;
+  const processes = createProcesses();
+  const { ports, controller } = await startAgents(processes, fleet, names);
   const scale = instances / HOSTS / 100;
   const ours = [
     fileURLToPath(new URL('./controller.mjs', import.meta.url)),
@@ -58,7 +42,7 @@ export async function createSweep(options: { scratch: string; runs: number; inst
   const startWarm = async ([file, ...args]: string[]) => {
     const known = warm.get(file!);
     if (known) return known;
-    const child = start(file!, args);
+    const child = processes.start(file!, args);
     await answer(child);
     const started = { child, peakMiB: 0 };
     warm.set(file!, started);
@@ -91,9 +75,7 @@ export async function createSweep(options: { scratch: string; runs: number; inst
         peakTargetMiB: 300,
       },
     ],
-    cleanUp: () => {
-      for (const child of children) child.disconnect();
-    },
+    cleanUp: processes.end,
   };
 }
 
@@ -102,20 +84,30 @@ interface Warm {
   peakMiB: number;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what the processes of this benchmark say to each other
-function ask(child: ChildProcess, message: object | string): Promise<any> {
-  const answered = answer(child);
-  child.send(message);
-  return answered;
-}
+const PREVIEWED = 1000;
 
-// biome-ignore lint/suspicious/noExplicitAny: as above
-function answer(child: ChildProcess): Promise<any> {
-  return new Promise((resolve, reject) => {
-    const ended = (code: number | null) => reject(new Error(`a process of the sweep ended with ${code}`));
-    child.once('exit', ended).once('message', (message) => {
-      child.off('exit', ended);
-      resolve(message);
-    });
-  });
+/** The preview of files through an agent, beside that of the same files by the local driver. */
+export async function createRemotePreview({ scratch, runs }: { scratch: string; runs: number }): Promise<SweepBench> {
+  const local = writeFleet(join(scratch, 'preview-local'), PREVIEWED);
+  const remote = writeFleet(join(scratch, 'preview-remote'), PREVIEWED, ['host-0']);
+  for (const fleet of [local, remote]) await writeTenants(fleet, OLD_TAG);
+  const processes = createProcesses();
+  const { controller } = await startAgents(processes, remote, ['host-0']);
+  const preview = ({ manifests, templates }: typeof local) => {
+    const options = ['--dry-run', '--files-only', '--detailed-exitcode', '-o', 'json', '--pki', controller];
+    return node(FLOTILLA, 'reconcile', ...options, '--manifests', manifests, '--templates', templates);
+  };
+  return {
+    comparisons: [
+      {
+        name: `reconcile --dry-run --files-only: ${PREVIEWED} instances of one agent, all differing`,
+        floor: 'the same with the local driver',
+        target: 2,
+        runs,
+        measureOurs: () => measure(preview(remote), scratch, [2]),
+        measureFloor: () => measure(preview(local), scratch, [2]),
+      },
+    ],
+    cleanUp: processes.end,
+  };
 }

@@ -291,10 +291,10 @@ describe('instances that cannot be worked on stay as they are, while the others 
       'replace the link by a real directory: Flotilla writes nothing outside of the instance',
     ],
     [
-      'a host that is reached through an agent',
+      'a host with an agent, without a certificate to show it',
       'far on far: v1.0.0 (failed)',
-      'HostUnreachable: host far is reached through an agent, which this version cannot do yet',
-      'give it spec.local, or leave it for now',
+      'PkiInvalid: there is no pki/controller/ca.crt',
+      'make the folder with flotilla pki issue controller, or flotilla pki issue agent NAME --san DNS:..., and copy it here',
     ],
     [
       "a host's root that does not exist",
