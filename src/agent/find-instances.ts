@@ -1,7 +1,7 @@
 import { type Dirent, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { RECORD_FILE } from './state/applied-record.js';
 import { STATE_DIRECTORY } from './files/confine.js';
+import { RECORD_FILE } from './state/applied-record.js';
 import { hasJournal } from './state/journal-format.js';
 
 /** An instance's directory is seldom deeper than this below the root; a tenant's own content can be very deep. */

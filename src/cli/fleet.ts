@@ -22,10 +22,7 @@ export interface Fleet extends LoadedFleet {
 }
 
 /** Desired state and its templates, without a way to any host. What is wrong with templates is in `desired.problems` too. */
-export async function loadFleet({
-  manifests,
-  templates,
-}: Omit<FleetOptions, 'pki'>): Promise<LoadedFleet> {
+export async function loadFleet({ manifests, templates }: Omit<FleetOptions, 'pki'>): Promise<LoadedFleet> {
   const desired = await loadDesiredState({ manifests, templates });
   const store = await loadTemplates(templates);
   return { desired: { ...desired, problems: [...desired.problems, ...store.problems] }, templates: store };
