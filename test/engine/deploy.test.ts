@@ -84,6 +84,7 @@ it('the image and compose.yaml make an agent that serves, checks itself, and sto
     await requireTenantsRun('in-container');
     const check = await compose('exec', '-T', 'agent', 'flotilla', 'agent', '--check');
     expect(check.stdout).toContain('the agent of this certificate listens on 0.0.0.0:7443');
+    expect(check.stdout).toContain(`${fleet.root} has the same path inside and outside of this container`);
     expect(check.stdout).not.toMatch(/^(?!ok )/m);
     await compose('stop');
     expect((await compose('logs', 'agent')).stdout).toContain('agent stopped');

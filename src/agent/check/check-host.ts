@@ -4,6 +4,7 @@ import { checkAddress, type ListenAddress } from './check-address.js';
 import { checkCertificate } from './check-certificate.js';
 import { checkClock } from './check-clock.js';
 import { checkDocker } from './check-docker.js';
+import { checkMount } from './check-mount.js';
 import { checkRoot } from './check-root.js';
 import { checkTenants } from './check-tenants.js';
 import type { Finding } from './finding.js';
@@ -24,9 +25,10 @@ export async function checkHost(
 ): Promise<CheckedHost> {
   const { root } = host.config;
   const { findings: certificate, identity } = checkCertificate(at.pki, at.now);
-  const [docker, directory, address] = await Promise.all([
+  const [docker, directory, mount, address] = await Promise.all([
     checkDocker(host),
     checkRoot(root),
+    checkMount(host.config),
     checkAddress(at.address, identity),
   ]);
   const instances = findInstances(root);
@@ -34,6 +36,6 @@ export async function checkHost(
   const tenants = checkTenants(root, instances);
   return {
     name: identity?.name ?? null,
-    findings: [...docker, ...directory, ...tenants, ...certificate, clock, address],
+    findings: [...docker, ...directory, ...(mount ? [mount] : []), ...tenants, ...certificate, clock, address],
   };
 }
