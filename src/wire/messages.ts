@@ -127,7 +127,7 @@ const infoAnswer = {
 } as const satisfies JSONSchema;
 
 /** One server-sent event's data. */
-export const hostEvent = {
+const hostEvent = {
   oneOf: [
     {
       type: 'object',

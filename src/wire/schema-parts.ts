@@ -30,7 +30,7 @@ export const sentences = { type: 'array', maxItems: MAX_FILES, items: text } as 
 /** ISO 8601, UTC. */
 export const instant = { type: 'string', maxLength: 40 } as const satisfies JSONSchema;
 
-export const milliseconds = { type: 'integer', minimum: 0, maximum: 86_400_000 } as const satisfies JSONSchema;
+const milliseconds = { type: 'integer', minimum: 0, maximum: 86_400_000 } as const satisfies JSONSchema;
 
 export const timeouts = {
   type: 'object',

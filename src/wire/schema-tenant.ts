@@ -15,7 +15,7 @@ export const instanceRef = {
   directory: managedPath,
 } as const;
 
-export const fileEntry = {
+const fileEntry = {
   type: 'object',
   additionalProperties: false,
   required: ['path', 'sha256', 'mode', 'size', 'sensitive', 'ownership'],
@@ -33,7 +33,7 @@ export const fileEntries = { type: 'array', maxItems: MAX_FILES, items: fileEntr
 
 const composeFiles = { type: 'array', maxItems: 64, items: managedPath } as const satisfies JSONSchema;
 
-export const onChange = {
+const onChange = {
   type: 'array',
   maxItems: MAX_FILES,
   items: {

@@ -18,7 +18,7 @@ export interface TestAgent {
   name: string;
   /** An https origin on loopback. */
   url: string;
-  pki: Pki;
+  pki: Pick<Pki, 'agents' | 'controllers'>;
   /** A driver with the controller's certificate; `url` is that of something between both. */
   connect(options?: { url?: string; patience?: RemotePatience }): TenantDriver;
   close(): Promise<void>;
@@ -29,7 +29,7 @@ export async function startAgent(
   root: string,
   options: {
     name?: string;
-    pki?: Pki;
+    pki?: Pick<Pki, 'agents' | 'controllers'>;
     limits?: Partial<AgentLimits>;
     driver?: TenantDriver;
     log?: Logger;

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { ApplyBody, InspectBody, ObserveBody, RefBody, RollbackBody } from '../../../src/wire/messages.js';
 import { desiredTenant, entry } from '../../support/plan-fixtures.js';
 
-export const DIGEST = `sha256:${'0'.repeat(64)}`;
+const DIGEST = `sha256:${'0'.repeat(64)}`;
 const TIMEOUTS = { pullMs: 1000, upMs: 1000, verifyMs: 1000, settleMs: 0 };
 
 export const sha256 = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex');

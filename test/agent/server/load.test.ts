@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadIdentity } from '../../../src/pki/identity.js';
+import type { AgentTask } from '../../support/agent-child.js';
 import { makePki } from '../../support/pki.js';
 import { type Answer, type Asker, createAsker } from '../../support/raw-http.js';
 import { inspectBody, observeBody, refBody } from './bodies.js';
@@ -23,7 +24,8 @@ beforeAll(async () => {
   writeFileSync(join(root, 'acme/app.conf'), 'old\n');
   const pki = await makePki(join(directory, 'pki'), { agents: [{ name: 'one' }] });
   const task = join(directory, 'task.json');
-  writeFileSync(task, JSON.stringify({ root, pki: { ...pki, authority: null } }));
+  const { agents, controllers } = pki;
+  writeFileSync(task, JSON.stringify({ root, pki: { agents, controllers } } satisfies AgentTask));
   child = fork(join(import.meta.dirname, '../../support/agent-child.ts'), [task], { execArgv: ['--import', 'tsx'] });
   const { url } = await heard<{ url: string }>();
   const controller = loadIdentity(pki.controllers.controller!);

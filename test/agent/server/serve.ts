@@ -16,6 +16,7 @@ export interface Served extends TestAgent {
   controller: Identity;
   caller: Caller;
   asker: Asker;
+  pki: Pki;
   /** All that was logged, at any level. */
   logged(): string;
   stop(): Promise<void>;
@@ -41,6 +42,7 @@ export async function serve(
     ...started,
     directory,
     root,
+    pki,
     controller,
     caller,
     asker,
