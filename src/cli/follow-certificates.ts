@@ -1,3 +1,4 @@
+import { schedule } from 'node-cron';
 import { checkValidity, requireAgent } from '../agent/check/check-certificate.js';
 import type { Agent } from '../agent/server/build-agent.js';
 import { FlotillaError } from '../errors.js';
@@ -7,10 +8,11 @@ import type { IdentityStore } from '../pki/identity-store.js';
 
 /** How often the certificates on disk are looked at. */
 const LOOK_EVERY_MS = 2_000;
-const DAY_MS = 86_400_000;
+/** When a person may read it, by the clock of this machine. */
+const EVERY_MORNING = '0 6 * * *';
 
 /**
- * Has the agent take up certificates and lists of revocations as they are replaced on disk, and warns once a day of one
+ * Has the agent take up certificates and lists of revocations as they are replaced on disk, and warns each morning of one
  * that serves not much longer. Returns what ends it.
  */
 export function followCertificates(options: {
@@ -35,8 +37,12 @@ export function followCertificates(options: {
     }
   };
   warnOf(first, log);
-  const timers = [setInterval(look, LOOK_EVERY_MS), setInterval(() => warnOf(store.current(), log), DAY_MS)];
-  return () => timers.forEach(clearInterval);
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  const reminder = schedule(EVERY_MORNING, () => warnOf(seen, log));
+  return () => {
+    clearInterval(timer);
+    void reminder.destroy();
+  };
 }
 
 /** A folder of another machine that was copied here by mistake would end every connection. */

@@ -39,6 +39,7 @@ Environment:
     examples: [
       'flotilla validate',
       'flotilla validate --render           render every instance too',
+      'flotilla validate --watch            check again after each save',
       'flotilla validate --manifests ./fleet --templates ./stacks',
     ],
   },

@@ -84,6 +84,7 @@ function declareDiff(program: Command, perform: Perform): void {
 function declareValidate(program: Command, perform: Perform): void {
   command(program, 'validate', '')
     .option('--render', 'render every instance too')
+    .option('--watch', 'check again after each save, until interrupted')
     .addOption(format(['text', 'json']))
     .action((options) => perform(async () => (await import('./validate.js')).validateCommand, {}, options));
 }

@@ -2,20 +2,62 @@ import { formatProblem } from '../controller/format-problem.js';
 import { FlotillaError, type Problem } from '../errors.js';
 import { count } from '../plan/format-text.js';
 import { checkTemplateUse, renderInstance } from '../render/render.js';
-import { createContext, type SharedOptions } from './context.js';
+import { type Context, createContext, type SharedOptions } from './context.js';
 import { EXIT_DONE, EXIT_ERROR } from './exit-code.js';
 import { type LoadedFleet, loadFleet } from './fleet.js';
+import { formatError } from './format-error.js';
+import { listenForInterrupts } from './interrupt.js';
 import type { Io } from './io.js';
 
 interface Options extends SharedOptions {
   io: Io;
   render?: boolean;
+  watch?: boolean;
   format: 'text' | 'json';
 }
 
-/** `flotilla validate`: everything that is wrong, at once. */
+/** `flotilla validate`: everything that is wrong, at once. With --watch again after each save, until it is interrupted. */
 export async function validateCommand(_args: object, options: Options): Promise<number> {
   const context = await createContext(options.io, options);
+  if (!options.watch) return validate(context, options);
+  const { signal, dispose } = listenForInterrupts({
+    active: () => [],
+    say: () => undefined,
+  });
+  const saves = createLatch();
+  const { watchDirectories } = await import('../controller/watch-directories.js');
+  await watchDirectories([options.manifests, options.templates], { onSave: saves.open, signal });
+  signal.addEventListener('abort', saves.open, { once: true });
+  let code: number = EXIT_DONE;
+  while (!signal.aborted) {
+    // What cannot be read now may be there with the next save.
+    code = await validate(context, options).catch((error: unknown) => sayError(context, error));
+    await saves.passed();
+  }
+  dispose();
+  return code;
+}
+
+async function sayError({ io, errPaint }: Context, error: unknown): Promise<number> {
+  await io.err.write(formatError(error, errPaint));
+  return EXIT_ERROR;
+}
+
+/** `passed` resolves once it was opened since the last time. */
+function createLatch(): { open(): void; passed(): Promise<void> } {
+  let open = () => {};
+  const next = () => new Promise<void>((resolve) => (open = resolve));
+  let opened = next();
+  return {
+    open: () => open(),
+    passed: async () => {
+      await opened;
+      opened = next();
+    },
+  };
+}
+
+async function validate(context: Context, options: Options): Promise<number> {
   const fleet = await loadFleet(options);
   const problems: readonly Found[] = [
     ...fleet.desired.problems,
