@@ -80,10 +80,9 @@ async function reconcileBatch(
     for (const { instance } of prepared) finish(run, instance, { error });
     return;
   }
-  const work = prepared.map((one, i) => {
-    if (isStillInSync(run, one, observed[i])) return undefined;
-    return queue.add(() => reconcileOne(run, driver, one, observed[i]));
-  });
+  const work = prepared.flatMap((one, i) =>
+    isStillInSync(run, one, observed[i]) ? [] : [queue.add(() => reconcileOne(run, driver, one, observed[i]))],
+  );
   await Promise.all(work);
 }
 

@@ -95,7 +95,7 @@ for (const [name, change] of Object.entries(CHANGES)) {
 }
 
 it('sees a lock that is taken and given back, though no file is changed by it', async () => {
-  (await acquireLock(tenant, { command: 'first' })).release();
+  await (await acquireLock(tenant, { command: 'first' })).release();
   const first = await look();
   expect(await look()).toBe(first);
   const lock = await acquireLock(tenant, { command: 'upgrade.sh' });

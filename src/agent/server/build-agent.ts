@@ -1,11 +1,10 @@
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { TenantDriver } from '../../agent-client/tenant-driver.js';
 import type { Logger } from '../../log.js';
 import type { Identity } from '../../pki/identity.js';
-import { identifyPeer } from '../../pki/peer.js';
 import type { InfoAnswer } from '../../wire/messages.js';
 import { compileMessage } from '../../wire/validate-message.js';
 import { type AdmissionLimits, createAdmission } from './admission.js';
@@ -13,6 +12,7 @@ import { answerError, answerErrors, onClientError } from './answer-errors.js';
 import { createApplyRuns } from './apply-runs.js';
 import { boundJson } from './json-body.js';
 import { createObservationTags } from './observation-tags.js';
+import { checkPeers } from './peers.js';
 import { requestIdOf } from './request-id.js';
 import { addRoutes } from './routes.js';
 
@@ -96,12 +96,7 @@ export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOp
   answerErrors(app);
 
   let inUse = identity;
-  const peers = new WeakMap<object, PeerCertificate>();
-  app.addHook('onRequest', async ({ raw: { socket } }) => {
-    const peer = peers.get(socket) ?? (socket as TLSSocket).getPeerCertificate();
-    peers.set(socket, peer);
-    identifyPeer(peer, { role: 'controller', revoked: inUse.revoked, now: new Date() });
-  });
+  const peers = checkPeers(app, identity);
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request;
     const fields = {
@@ -133,8 +128,9 @@ export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOp
     app,
     useIdentity(next) {
       if (next === inUse) return false;
-      inUse = next;
       (app.server as unknown as { setSecureContext(options: object): void }).setSecureContext(tlsOptions(next));
+      inUse = next;
+      peers.judgeBy(next);
       return true;
     },
     async close() {

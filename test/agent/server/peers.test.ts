@@ -18,7 +18,7 @@ let expired: Identity;
 let early: Identity;
 beforeAll(async () => {
   const plan = { agents: [{ name: 'one' }, { name: 'two' }], controllers: ['controller', 'laptop', 'stolen'] };
-  served = await serve({ driver: stubDriver(), plan });
+  served = await serve({ driver: stubDriver({ events: endlessEvents }), plan });
   pki = served.pki;
   foreign = await makePki(join(served.directory, 'foreign'), plan);
   // Of the same authority, at another time.
@@ -93,10 +93,14 @@ describe('a connection is refused in the handshake', () => {
 });
 
 describe('revocation', () => {
-  it('holds on connections that are open, and on sessions that are resumed, from the next request on', async () => {
+  it('ends streams, and holds on connections that are open and sessions that are resumed from the next request on', async () => {
     const thief = loadIdentity(pki.controllers.stolen!);
     const asker = createAsker({ ...served.caller, identity: thief }, 1);
     expect((await asker.ask({ path: '/healthz' })).status).toBe(200);
+    const stream = await openRaw({ ...served.caller, identity: thief });
+    const streamed = readAll(stream);
+    stream.write('GET /v1/events HTTP/1.1\r\nhost: a\r\n\r\n');
+    await new Promise((resolve) => stream.once('data', resolve));
     const socket = await openRaw({ ...served.caller, identity: thief });
     const session = await new Promise<Buffer | undefined>((resolve) => {
       socket.once('session', resolve);
@@ -107,6 +111,7 @@ describe('revocation', () => {
     await revoke(pki.authority, 'stolen', new Date());
     expect(served.agent.useIdentity(loadIdentity(pki.agents.one!))).toBe(true);
 
+    expect(await streamed).toContain('200 OK');
     const answer = await asker.ask({ path: '/healthz' });
     expect(answer).toMatchObject({ status: 403, error: { code: 'PeerRefused' } });
     expect(answer.error?.message).toMatch(/^the certificate of controller stolen is revoked/);
@@ -125,4 +130,9 @@ function resume({ ca, cert, key }: Identity, session: Buffer): Promise<string> {
   socket.on('error', () => undefined);
   socket.write('GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
   return readAll(socket);
+}
+
+async function* endlessEvents({ signal }: { signal: AbortSignal }) {
+  yield { type: 'resync' as const };
+  await new Promise((resolve) => signal.addEventListener('abort', resolve));
 }
