@@ -91,7 +91,7 @@ async function* readEvents(
 }
 
 /** null for what is not of interest: other actions, containers made by `compose run`, and such without a service. */
-export function parseContainerEvent(line: string): ContainerEvent | null {
+function parseContainerEvent(line: string): ContainerEvent | null {
   const { Type, Action, Actor } = parseObject(line);
   if (Type !== 'container' || typeof Action !== 'string' || !ACTION.test(Action)) return null;
   const { Attributes } = asObject(Actor);

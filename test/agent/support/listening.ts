@@ -13,7 +13,7 @@ export interface Listening {
 }
 
 /** Such as `file acme nginx/x.conf`, `container acme web die`, `resync`. */
-export function printEvent(event: HostEvent): string {
+function printEvent(event: HostEvent): string {
   return Object.values(event).join(' ');
 }
 
