@@ -87,8 +87,14 @@ describe('a slot comes back', () => {
     await expect.poll(slow.begun).toBe(1);
     for (let i = 0; i < TIMES; i++) await sendAndGo(OBSERVE);
     expect(slow.begun()).toBe(1);
+    // The places in the queue are free again, too.
+    const second = served.asker.post('/v1/observe', observeBody('acme'));
+    await sleep(50);
     slow.letGo();
     expect((await first).status).toBe(200);
+    await expect.poll(slow.begun).toBe(2);
+    slow.letGo();
+    expect((await second).status).toBe(200);
     await expectAllServed();
   });
 
