@@ -89,7 +89,7 @@ export function createRemoteConnection(
     call: RemoteCall,
     options: { signal?: AbortSignal; headersTimeout: number; bodyTimeout: number },
   ) {
-    return dispatchers()[kind].request({
+    const answer = dispatchers()[kind].request({
       origin: host.url,
       method: route.method,
       path: fillPath(route.path, call.params ?? {}),
@@ -100,6 +100,7 @@ export function createRemoteConnection(
       body: encodeBody(route, call.body, host),
       ...options,
     });
+    return options.signal ? orAborted(answer, options.signal) : answer;
   }
 
   async function refuseFailure({ statusCode, body }: Dispatcher.ResponseData): Promise<void> {
@@ -207,6 +208,16 @@ function refusePeer(peer: PeerCertificate, { name }: RemoteHost, revoked: Readon
 /** Every parameter is one segment, whatever it holds. */
 function fillPath(path: string, params: Readonly<Record<string, string>>): string {
   return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+}
+
+/** undici heeds a signal only once it is connected, and a host that says nothing is not soon. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }
 
 /** An agent ends a connection with such a certificate without a word. */

@@ -187,6 +187,18 @@ describe('a host that hangs', () => {
     await driver.close();
   });
 
+  it('does not hold anybody who has had enough, while it is being connected to either', async () => {
+    const day = 86_400_000;
+    for (const name of ['mute', 'stuck']) {
+      const driver = connect(name, { ...SHORT, observeMs: day });
+      const stop = new AbortController();
+      const observed = driver.observe([], { signal: stop.signal });
+      setTimeout(() => stop.abort(), 50);
+      await expect(observed).rejects.toMatchObject({ code: 'Cancelled' });
+      await driver.close();
+    }
+  });
+
   it('does not hold an apply for ever', async () => {
     for (const name of ['mute', 'stuck']) {
       const driver = connect(name, SHORT);
