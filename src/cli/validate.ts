@@ -19,23 +19,28 @@ interface Options extends SharedOptions {
 /** `flotilla validate`: everything that is wrong, at once. With --watch again after each save, until it is interrupted. */
 export async function validateCommand(_args: object, options: Options): Promise<number> {
   const context = await createContext(options.io, options);
-  if (!options.watch) return validate(context, options);
-  const { signal, dispose } = listenForInterrupts({
-    active: () => [],
-    say: () => undefined,
-  });
+  return options.watch ? validateOnSave(context, options) : validate(context, options);
+}
+
+/** @throws FlotillaError where nothing can be read at first; later that may be mended by the next save */
+async function validateOnSave(context: Context, options: Options): Promise<number> {
+  const interrupt = listenForInterrupts({ active: () => [], say: () => undefined });
+  const ending = new AbortController();
+  const signal = AbortSignal.any([interrupt.signal, ending.signal]);
   const saves = createLatch();
-  const { watchDirectories } = await import('../controller/watch-directories.js');
-  await watchDirectories([options.manifests, options.templates], { onSave: saves.open, signal });
-  signal.addEventListener('abort', saves.open, { once: true });
-  let code: number = EXIT_DONE;
-  while (!signal.aborted) {
-    // What cannot be read now may be there with the next save.
-    code = await validate(context, options).catch((error: unknown) => sayError(context, error));
-    await saves.passed();
+  interrupt.signal.addEventListener('abort', saves.open, { once: true });
+  try {
+    const { watchDirectories } = await import('../controller/watch-directories.js');
+    await watchDirectories([options.manifests, options.templates], { onSave: saves.open, signal });
+    let code = await validate(context, options);
+    for (await saves.passed(); !signal.aborted; await saves.passed()) {
+      code = await validate(context, options).catch((error: unknown) => sayError(context, error));
+    }
+    return code;
+  } finally {
+    ending.abort();
+    interrupt.dispose();
   }
-  dispose();
-  return code;
 }
 
 async function sayError({ io, errPaint }: Context, error: unknown): Promise<number> {
