@@ -6,6 +6,8 @@
 #   scripts/engine.sh images TAG...  build the images under scripts/images and push them with these tags
 #   scripts/engine.sh status         say what is running
 #   scripts/engine.sh down [--purge] stop what `up` started; --purge removes its images and state too
+#   scripts/engine.sh spare          have an engine alone, of its own whatever the machine has: for tests that kill it. It
+#                                    needs a FLOTILLA_ENGINE_DIR of its own; LIVE_RESTORE=true keeps containers meanwhile
 #
 # An engine that the machine already has (DOCKER_HOST or the default socket) is used as it is. Without one, on Debian or
 # Ubuntu and as root, `up` installs what is missing and starts a dockerd of its own, with everything it keeps under
@@ -28,6 +30,7 @@ main() {
     images) shift && locked images "$@" ;;
     status) status ;;
     down) shift && locked down "$@" ;;
+    spare) locked spare ;;
     *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2; exit 1 ;;
   esac
 }
@@ -78,13 +81,28 @@ use_external_engine() {
   EXTERNAL_HOST=$host
 }
 
-start_engine() {
-  local mode
+# Without rules and a bridge of its own: dockerd clears at its start what others have put into the machine's chains.
+spare() {
+  if daemon_alive && cli version; then return; fi
+  [[ $(id -u) == 0 ]] || die "it takes root to start a dockerd"
+  PATH=$PATH:/usr/sbin:/sbin
+  have dockerd || install_missing
+  prepare_engine
+  write_daemon_config none "$(printf ',\n  "bridge": "none",\n  "live-restore": %s' "${LIVE_RESTORE:-false}")"
+  launch_daemon || die "dockerd does not start; its log is $STATE/dockerd.log"
+}
+
+prepare_engine() {
   clear_stale_daemon
   mkdir -p "$RUN"
   chmod 700 "$RUN"
   ln -sfn "$(debian_docker)" "$STATE/bin/docker"
   compose_v2 || die "no Docker Compose v2: install the package docker-compose (2.26 or later) or docker-compose-v2"
+}
+
+start_engine() {
+  local mode
+  prepare_engine
   for mode in $(cat "$STATE/iptables" 2>/dev/null) default legacy none; do
     write_daemon_config "$mode"
     say "starting dockerd (iptables: $mode)"
@@ -98,7 +116,8 @@ start_engine() {
   die "dockerd does not start; its log is $STATE/dockerd.log"
 }
 
-# Small subnets: a fleet has more networks than the 31 that the engine's own default address pools give.
+# write_daemon_config IPTABLES [MORE]. Small subnets: a fleet has more networks than the 31 that the engine's own default
+# address pools give.
 write_daemon_config() {
   local iptables=true
   rm -f "$STATE/bin/iptables" "$STATE/bin/ip6tables"
@@ -116,7 +135,7 @@ write_daemon_config() {
   "default-address-pools": [{ "base": "172.20.0.0/14", "size": 26 }],
   "log-level": "warn",
   "log-opts": { "max-size": "1m" },
-  "shutdown-timeout": 3
+  "shutdown-timeout": 3${2:-}
 }
 JSON
 }
