@@ -7,10 +7,13 @@ import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { runCommitKills } from '../test/agent/support/commit-kills.js';
-import { runApplyKills } from '../test/support/apply-kills.js';
+import { type ApplyKillReport, runApplyKills } from '../test/support/apply-kills.js';
 import { buildCli } from '../test/support/cli-process.js';
 import { RELEASES } from '../test/support/crash-releases.js';
 import { IMAGE_TAGS } from '../test/support/engine.js';
+import { AGENT_SITE, createDockerdSite } from '../test/support/kill-site-agent.js';
+import { LOCAL_SITE } from '../test/support/kill-site-local.js';
+import { useSpareEngine } from '../test/support/spare-engine.js';
 import { runWriteKills } from '../test/support/write-kills.js';
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 30);
@@ -42,38 +45,56 @@ async function soak(name: string, share: number, batch: (seed: number) => Promis
   return total.kills;
 }
 
+async function killAtWrites(seed: number, victim: 'program' | 'agent'): Promise<Figures> {
+  const choices = RELEASES.length + 1;
+  const from = seed % choices === RELEASES.length ? null : seed % choices;
+  const to = ((from ?? 0) + 1 + (seed % (RELEASES.length - 1))) % RELEASES.length;
+  const report = await runWriteKills(cli, { from, to, parallel, victim });
+  return { kills: report.kills, counts: { upgrades: 1 } };
+}
+
+function figuresOf(report: ApplyKillReport): Figures {
+  const named = (name: string, counts: Record<string, number>) =>
+    Object.entries(counts).map(([what, count]) => [`${name}: ${what}`, count] as const);
+  return {
+    kills: report.kills,
+    counts: {
+      'runs after a kill that converged': report.converged,
+      'reconciles that saw a kill through': report.seenThrough,
+      'upgrades whose agent lived, each applied exactly once': report.once,
+      'times it was still locked by a compose left behind': report.waited,
+      ...Object.fromEntries([...named('killed', report.victims), ...named('last said', report.phases).sort()]),
+    },
+  };
+}
+
 execFileSync(join(import.meta.dirname, '../scripts/engine.sh'), ['images', ...IMAGE_TAGS], {
   stdio: ['ignore', 'ignore', 'inherit'],
 });
 const cli = buildCli();
 process.stdout.write(`soak: ${minutes} minutes from seed ${firstSeed}, ${parallel} at once\n\n`);
 try {
-  let kills = await soak('journal, killed at a random step of a random commit', 0.3, async (seed) => {
+  let kills = await soak('journal, killed at a random step of a random commit', 0.15, async (seed) => {
     // Each run of a batch takes a seed of its own.
     const report = await runCommitKills({ runs: 100, seed: seed * 100, parallel });
     return { kills: report.kills, counts: { 'came out new': report.forward, 'came out old': report.back } };
   });
-  kills += await soak('program, killed before each write of an upgrade', 0.25, async (seed) => {
-    const choices = RELEASES.length + 1;
-    const from = seed % choices === RELEASES.length ? null : seed % choices;
-    const to = ((from ?? 0) + 1 + (seed % (RELEASES.length - 1))) % RELEASES.length;
-    const report = await runWriteKills(cli, { from, to, parallel });
-    return { kills: report.kills, counts: { upgrades: 1 } };
-  });
-  kills += await soak('upgrades on a real engine, killed at random moments', 0.45, async (seed) => {
-    const report = await runApplyKills(cli, { kills: 40, seed, parallel });
-    const phases = Object.entries(report.phases).map(([phase, count]) => [`last said: ${phase}`, count]);
-    const victims = Object.entries(report.victims).map(([victim, count]) => [`killed: ${victim}`, count]);
-    const { converged, waited } = report;
-    return {
-      kills: report.kills,
-      counts: {
-        'runs after a kill that converged': converged,
-        'times it was still locked by a compose left behind': waited,
-        ...Object.fromEntries([...victims, ...phases.sort()]),
-      },
-    };
-  });
+  kills += await soak('program, killed before each write of an upgrade', 0.15, (seed) => killAtWrites(seed, 'program'));
+  kills += await soak('agent, killed before each write of an upgrade', 0.15, (seed) => killAtWrites(seed, 'agent'));
+  kills += await soak('upgrades on a real engine, killed at random moments', 0.2, async (seed) =>
+    figuresOf(await runApplyKills(cli, { site: LOCAL_SITE, kills: 20, seed, parallel })),
+  );
+  kills += await soak('upgrades through an agent, killed at random moments', 0.2, async (seed) =>
+    figuresOf(await runApplyKills(cli, { site: AGENT_SITE, kills: 20, seed, parallel })),
+  );
+  const engine = await useSpareEngine();
+  try {
+    kills += await soak('upgrades on an engine that is killed at random moments', 0.15, async (seed) =>
+      figuresOf(await runApplyKills(cli, { site: createDockerdSite(engine), kills: 10, seed, parallel: 1 })),
+    );
+  } finally {
+    await engine.remove();
+  }
   process.stdout.write(`${kills} kills in all\n`);
 } finally {
   cli.remove();

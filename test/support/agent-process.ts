@@ -7,12 +7,12 @@ export interface RunningAgent extends RunningCli {
   logged(message: string): Record<string, unknown>[];
 }
 
-/** Starts `flotilla agent` as a process of its own, on a free port of loopback; resolves once it serves. */
+/** Starts `flotilla agent` as a process of its own on loopback, by default on a free port; resolves once it serves. */
 export async function startAgentProcess(
   cli: BuiltCli,
-  { root, pki, ...options }: CliOptions & { root: string; pki: string },
+  { root, pki, port: wanted = 0, ...options }: CliOptions & { root: string; pki: string; port?: number },
 ): Promise<RunningAgent> {
-  const running = startCli(cli, ['agent', '--root', root, '--pki', pki, '--listen', '127.0.0.1:0'], options);
+  const running = startCli(cli, ['agent', '--root', root, '--pki', pki, '--listen', `127.0.0.1:${wanted}`], options);
   await running.until(/agent serves/);
   const logged = (message: string) =>
     running

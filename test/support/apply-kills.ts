@@ -1,42 +1,36 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireLock } from '../../src/agent/lock/lock.js';
-import { recover } from '../../src/agent/state/journal.js';
+import { readRecord } from '../../src/agent/state/applied-record.js';
 import { FlotillaError } from '../../src/errors.js';
-import {
-  type BuiltCli,
-  descendants,
-  type Ended,
-  isDocker,
-  type RunningCli,
-  type runCli,
-  startCli,
-} from './cli-process.js';
+import type { BuiltCli, Ended } from './cli-process.js';
 import { RELEASES, type Release } from './crash-releases.js';
 import { type CrashTenant, createCrashTenant } from './crash-tenant.js';
+import type { KillSite, OpenSite } from './kill-site.js';
 import { createRandom, type Random } from './random.js';
 
 export interface ApplyKillReport {
   kills: number;
   /** By what was killed. */
-  victims: Record<Victim, number>;
-  /** By the last phase of the apply that the killed process had said it was in. */
+  victims: Record<string, number>;
+  /** By the last phase of the apply that the reconcile had said it was in. */
   phases: Record<string, number>;
+  /** Reconciles that came to their end although something was killed under them. */
+  seenThrough: number;
   /** Runs after a kill that had to bring the tenant to its desired state, and did. */
   converged: number;
+  /** Upgrades under which something was killed, but not the agent, and which it applied exactly once. */
+  once: number;
   /** How often the instance was still locked at first, by a compose that outlived its parent. */
   waited: number;
 }
 
-type Victim = 'flotilla' | 'flotilla at a write' | 'flotilla and compose' | 'compose';
-
-const PHASES = ['stage', 'validate', 'pull', 'commit', 'up', 'restart', 'verify', 'settle', 'record'];
 const LOCK_LIMIT_MS = 90_000;
 
 interface Loop {
-  cli: BuiltCli;
   tenant: CrashTenant;
+  site: OpenSite;
+  victims: KillSite['victims'];
   random: Random;
   report: ApplyKillReport;
   /** The release of the file set that is there. */
@@ -46,24 +40,44 @@ interface Loop {
 }
 
 /**
- * Upgrades tenants back and forth on a real engine, kills the program, the compose that it runs, or both, at random moments,
- * and has the next run mend it. Throws unless every file set is one release's, whole, and every run after a kill leaves the
- * desired release running, the tenant's own content untouched and nothing behind.
+ * Upgrades tenants back and forth on a real engine, kills what the site has at random moments, and has the next run mend it.
+ * Throws unless every file set is one release's, whole, and every run after a kill leaves the desired release running, the
+ * tenant's own content untouched and nothing behind; and unless an agent that lived applied an upgrade exactly once.
  */
 export async function runApplyKills(
   cli: BuiltCli,
-  options: { kills: number; seed: number; parallel: number; onKill?: (report: ApplyKillReport) => void },
+  options: {
+    site: KillSite;
+    kills: number;
+    seed: number;
+    parallel: number;
+    /** How many upgrades must have been applied exactly once by an agent that lived. */
+    once?: number;
+    onKill?: (report: ApplyKillReport) => void;
+  },
 ): Promise<ApplyKillReport> {
-  const victims = { flotilla: 0, 'flotilla at a write': 0, 'flotilla and compose': 0, compose: 0 };
-  const report: ApplyKillReport = { kills: 0, victims, phases: {}, converged: 0, waited: 0 };
+  const { kills, once = 0 } = options;
+  const { victims } = options.site;
+  const none = Object.fromEntries(Object.keys(victims).map((victim) => [victim, 0]));
+  const report: ApplyKillReport = {
+    kills: 0,
+    victims: none,
+    phases: {},
+    seenThrough: 0,
+    converged: 0,
+    once: 0,
+    waited: 0,
+  };
   let failed = false;
   const worker = async (_: unknown, number: number) => {
     const tenant = createCrashTenant(`crash-${number}`);
     const random = createRandom(options.seed * 1000 + number);
-    const loop: Loop = { cli, tenant, random, report, current: RELEASES[0] as Release, writes: 0 };
+    let site: OpenSite | undefined;
     try {
+      site = await options.site.open(cli, tenant, random);
+      const loop: Loop = { tenant, site, victims, random, report, current: RELEASES[0] as Release, writes: 0 };
       await begin(loop);
-      while (report.kills < options.kills && !failed) {
+      while ((report.kills < kills || report.once < once) && !failed) {
         await killSome(loop);
         options.onKill?.(report);
       }
@@ -71,6 +85,7 @@ export async function runApplyKills(
       failed = true;
       throw new Error(`tenant ${number} of seed ${options.seed}: ${(error as Error).message}`, { cause: error });
     } finally {
+      await site?.close();
       await tenant.fleet.cleanUp();
     }
   };
@@ -82,109 +97,90 @@ export async function runApplyKills(
 
 /** Two applies without a kill: how it should be, and how many writes it takes. */
 async function begin(loop: Loop): Promise<void> {
+  const { tenant, site } = loop;
   for (const release of [RELEASES[0], RELEASES[3]] as Release[]) {
-    loop.tenant.want(release);
-    const file = join(loop.tenant.fleet.dir, 'writes');
-    rmSync(file, { force: true });
-    const env = { FLOTILLA_TEST_DIE_UNDER: loop.tenant.fleet.root, FLOTILLA_TEST_DIE_REPORT: file };
-    const run = await reconcile(loop, ['-o', 'json'], { env, preload: loop.cli.dieAtWrite });
+    tenant.want(release);
+    const { run, writes } = await site.countWrites();
     requireResult(run, 'converged');
-    loop.writes = Number(/^(\d+) writes$/m.exec(readFileSync(file, 'utf8'))?.[1]);
-    await loop.tenant.requireConverged(release);
+    loop.writes = writes;
+    await tenant.requireConverged(release);
     loop.current = release;
   }
 }
 
 /** One to three kills in a row, then a run that is left alone. */
 async function killSome(loop: Loop): Promise<void> {
-  const { tenant, random, report } = loop;
+  const { tenant, site, random, report } = loop;
+  const generation = generationOf(tenant);
+  const succeeded = site.countApplies();
+  const wanted = new Set<Release>();
+  let killed = 0;
   let target = loop.current;
   const attempts = random.whole(1, 3);
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     if (attempt === 0 || random.next() < 0.5) target = random.pick(RELEASES.filter((one) => one !== loop.current));
+    wanted.add(target);
     tenant.want(target);
-    await killOnce(loop);
-    if (random.next() < 0.5) await requireWhole(loop, target);
+    if (await killOnce(loop)) killed += 1;
+    if (random.next() < 0.5) await requireWhole(loop, wanted);
   }
   const run = await reconcileOnceUnlocked(loop);
   requireResult(run, 'converged', 'inSync');
   await tenant.requireConverged(target);
-  requireResult(await reconcile(loop, ['--dry-run', '-o', 'json']), 'inSync');
+  requireResult(await site.reconcile(['--dry-run', '-o', 'json']).ended, 'inSync');
   requireNoShadows(tenant);
   loop.current = target;
   report.converged += 1;
+  const times = succeeded();
+  if (times === null || wanted.size > 1) return;
+  const advanced = generationOf(tenant) - generation;
+  if (times !== 1 || advanced !== 1) throw new Error(`applied ${times} times, generation advanced by ${advanced}`);
+  if (killed > 0) report.once += 1;
 }
 
-async function killOnce(loop: Loop): Promise<void> {
-  const { tenant, random, report } = loop;
-  const victim = chooseVictim(random);
-  const atWrite = victim === 'flotilla at a write';
-  const dieAt = String(random.whole(1, Math.ceil(loop.writes * 1.05)));
-  const env = { FLOTILLA_TEST_DIE_AT: dieAt, FLOTILLA_TEST_DIE_UNDER: tenant.fleet.root };
-  const running = start(loop, [], atWrite ? { env, preload: loop.cli.dieAtWrite } : {});
-  if (!atWrite) await killAtRandom(running, victim, tenant, random);
-  const ended = await running.ended;
-  const killed = victim === 'compose' ? ended.code === 1 : ended.signal === 'SIGKILL';
-  if (!killed) {
-    // It was through before; or it found the tenant locked by a compose that an earlier kill left running.
-    if (ended.code !== 0 && !/is running:|is locked by/.test(ended.stdout)) throw unexpected(ended);
-    return;
-  }
+function generationOf({ fleet, slug }: CrashTenant): number {
+  return readRecord(fleet.tenantDir(slug))?.generation ?? 0;
+}
+
+async function killOnce({ site, victims, tenant, random, report, writes }: Loop): Promise<boolean> {
+  const victim = choose(victims, report.victims, random);
+  const { ended, killed, mayFail } = await site.disturb(victim, Math.ceil(writes * 1.05));
+  // It was through before; or it found the tenant locked by a compose that an earlier kill left running.
+  const fine = ended.code === 0 || ended.signal === 'SIGKILL' || /is running:|is locked by/.test(ended.stdout);
+  if (!fine && !(mayFail && ended.code === 1)) throw unexpected(ended);
+  if (!killed) return false;
   report.kills += 1;
-  report.victims[victim] += 1;
+  report.victims[victim] = (report.victims[victim] ?? 0) + 1;
+  if (ended.code === 0) report.seenThrough += 1;
   const phase = lastPhase(tenant, ended.stderr);
   report.phases[phase] = (report.phases[phase] ?? 0) + 1;
+  return true;
 }
 
-function chooseVictim(random: Random): Victim {
-  const chance = random.next();
-  if (chance < 0.4) return 'flotilla';
-  if (chance < 0.65) return 'flotilla at a write';
-  return chance < 0.85 ? 'flotilla and compose' : 'compose';
+/** Each in its turn: half of the time one that was never killed yet. */
+function choose(victims: KillSite['victims'], killed: Readonly<Record<string, number>>, random: Random): string {
+  const never = Object.keys(victims).filter((victim) => !killed[victim]);
+  if (never.length > 0 && random.next() < 0.5) return random.pick(never);
+  let rest = random.next() * Object.values(victims).reduce((sum, weight) => sum + weight, 0);
+  const chosen = Object.entries(victims).find(([, weight]) => {
+    rest -= weight;
+    return rest < 0;
+  });
+  return (chosen ?? (Object.entries(victims).at(-1) as [string, number]))[0];
 }
 
-/** A while after it has begun, or after it has said that it is in some phase. */
-async function killAtRandom(running: RunningCli, victim: Victim, tenant: CrashTenant, random: Random): Promise<void> {
-  if (random.next() < 0.75) await running.until(new RegExp(`^${tenant.slug}: ${random.pick(PHASES)}`, 'm'));
-  else await sleep(random.whole(100, 1500));
-  await sleep(random.next() ** 2 * 1200);
-  if (victim === 'flotilla') {
-    running.child.kill('SIGKILL');
-    return;
-  }
-  for (let tries = 0; tries < 200 && !running.hasEnded(); tries += 1) {
-    const composes = descendants(running.pid).filter(isDocker);
-    if (composes.length > 0 || victim === 'flotilla and compose') {
-      if (victim === 'flotilla and compose') running.child.kill('SIGKILL');
-      for (const pid of composes) kill(pid);
-      return;
-    }
-    await sleep(10);
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has just ended.
-  }
-}
-
-/** Completes what was interrupted, and no more: the file set is the old one or the new one. */
-async function requireWhole(loop: Loop, target: Release): Promise<void> {
+/** Nothing is half done once an interrupted commit is completed: the file set is the old one or one that was wanted since. */
+async function requireWhole(loop: Loop, wanted: ReadonlySet<Release>): Promise<void> {
   const directory = loop.tenant.fleet.tenantDir(loop.tenant.slug);
   const lock = await whenUnlocked(loop.report, () => acquireLock(directory, { command: 'test' }));
   try {
-    await recover(directory);
+    await loop.site.recover(directory);
   } finally {
     await lock.release();
   }
   const here = loop.tenant.fileSet();
-  if (here !== loop.current && here !== target) {
-    const seen = here === null || here === 'none' ? (here ?? 'a mix') : `${here.tag} ${here.note}`;
-    throw new Error(`files are ${seen}; should be ${loop.current.tag} or ${target.tag} ${target.note}`);
-  }
+  if (here === null || here === 'none') throw new Error(`the file set is ${here ?? 'a mix'}`);
+  if (here !== loop.current && !wanted.has(here)) throw new Error(`the files are those of ${here.tag} ${here.note}`);
   loop.tenant.requireUntouched();
   loop.current = here;
 }
@@ -203,13 +199,13 @@ async function whenUnlocked<T>(report: ApplyKillReport, work: () => Promise<T>):
   }
 }
 
-/** Says that it waits for as long as a compose of a killed run still works; the first run that does not must do it all. */
-async function reconcileOnceUnlocked(loop: Loop): Promise<Ended> {
+/** Says that it waits for as long as what was left of a killed run still works; the first run that does not must do it all. */
+async function reconcileOnceUnlocked({ site, report }: Loop): Promise<Ended> {
   let waited = 0;
   for (const limit = Date.now() + LOCK_LIMIT_MS; ; await sleep(200)) {
-    const run = await reconcile(loop, ['-o', 'json']);
+    const run = await site.reconcile(['-o', 'json']).ended;
     if (!isLocked(run) || Date.now() > limit) {
-      loop.report.waited += waited;
+      report.waited += waited;
       return run;
     }
     waited = 1;
@@ -218,16 +214,6 @@ async function reconcileOnceUnlocked(loop: Loop): Promise<Ended> {
 
 function isLocked({ code, stdout }: Ended): boolean {
   return code === 1 && /"reason": "Locked"/.test(stdout);
-}
-
-function start(loop: Loop, args: readonly string[], more: { env?: Record<string, string>; preload?: string } = {}) {
-  const { fleet, slug, temporary } = loop.tenant;
-  const env = { TMPDIR: temporary, ...more.env };
-  return startCli(loop.cli, ['reconcile', slug, ...args], { cwd: fleet.dir, ...more, env });
-}
-
-function reconcile(...args: Parameters<typeof start>): ReturnType<typeof runCli> {
-  return start(...args).ended;
 }
 
 function requireResult(run: Ended, ...results: string[]): void {
