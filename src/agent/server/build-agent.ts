@@ -110,7 +110,7 @@ export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOp
 
   const runs = createApplyRuns();
   const stopping = new AbortController();
-  const sockets = trackSockets(app);
+  const greeting = trackGreetings(app);
   addRoutes(app, {
     driver,
     stopping: stopping.signal,
@@ -137,7 +137,7 @@ export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOp
       const closed = app.close();
       await runs.drain();
       stopping.abort();
-      await hangUp(app, sockets, closed);
+      await hangUp(app, greeting, closed);
     },
   };
 }
@@ -145,10 +145,15 @@ export function buildAgent({ driver, info, identity, log, limits = {} }: AgentOp
 /** How long those who follow what has just ended have to read it, in milliseconds. */
 const FAREWELL_MS = 2_000;
 
-async function hangUp(app: FastifyInstance, sockets: ReadonlySet<Socket>, closed: Promise<unknown>): Promise<void> {
+async function hangUp(
+  app: FastifyInstance,
+  greeting: ReadonlyMap<string, Socket>,
+  closed: Promise<unknown>,
+): Promise<void> {
   const idle = setInterval(() => app.server.closeIdleConnections(), 20);
   const rest = setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
+    app.server.closeAllConnections();
+    for (const socket of greeting.values()) socket.destroy();
   }, FAREWELL_MS);
   try {
     await closed;
@@ -158,14 +163,17 @@ async function hangUp(app: FastifyInstance, sockets: ReadonlySet<Socket>, closed
   }
 }
 
-/** Also those whose handshake is not done, which the server does not count among its connections. */
-function trackSockets(app: FastifyInstance): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
+/** Connections whose handshake is not done, which the server does not count among its own, by where they come from. */
+function trackGreetings(app: FastifyInstance): ReadonlyMap<string, Socket> {
+  const greeting = new Map<string, Socket>();
+  const keyOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
   app.server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    const key = keyOf(socket);
+    greeting.set(key, socket);
+    socket.once('close', () => greeting.delete(key));
   });
-  return sockets;
+  app.server.on('secureConnection', (socket: TLSSocket) => greeting.delete(keyOf(socket)));
+  return greeting;
 }
 
 /** Node looks at slow requests in this interval, in milliseconds. */

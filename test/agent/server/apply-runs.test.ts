@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApplyRuns } from '../../../src/agent/server/apply-runs.js';
 import type { ApplyResult, TenantDriver } from '../../../src/agent-client/tenant-driver.js';
 import { FlotillaError } from '../../../src/errors.js';
+import { openRaw } from '../../support/raw-http.js';
 import { applyBody } from './bodies.js';
 import { type Served, serve, stubDriver } from './serve.js';
 
@@ -124,6 +127,23 @@ describe('an apply at the agent', () => {
     finish();
     expect((await answer).text).toContain('"type":"result"');
     await closed;
+  });
+});
+
+describe('an agent', () => {
+  it('stops although somebody says nothing, or reads for ever', async () => {
+    const { agent, caller, url } = await serveApply(async () => RESULT);
+    const { port } = new URL(url);
+    const silent = connect({ host: '127.0.0.1', port: Number(port) });
+    silent.on('error', () => undefined);
+    const greeted = await openRaw(caller);
+    const unread = await openRaw(caller);
+    unread.pause();
+    unread.write('GET /v1/events HTTP/1.1\r\nhost: a\r\n\r\n');
+    greeted.write('GET /healthz HTTP/1.1\r\n');
+    await sleep(50);
+    await agent.close();
+    for (const socket of [silent, greeted, unread]) socket.destroy();
   });
 });
 
