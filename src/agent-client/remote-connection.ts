@@ -1,15 +1,15 @@
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { FlotillaError } from '../errors.js';
 import type { Identity } from '../pki/identity.js';
-import { identifyPeer } from '../pki/peer.js';
 import { fromWireError, type WireError } from '../wire/errors.js';
 import type { Route } from '../wire/messages.js';
 import { errorAnswer } from '../wire/schema-parts.js';
 import { compileMessage } from '../wire/validate-message.js';
+import { invalid, parseJson, readBounded, splitLines } from './remote-answers.js';
 import { isBroken, type RemoteHost, toRemoteError } from './remote-errors.js';
+import { connect, requireTimely } from './remote-tls.js';
 
 export interface RemoteCall {
   /** Of the route's path. */
@@ -39,8 +39,6 @@ export interface RemoteConnection {
   close(): Promise<void>;
 }
 
-const MAX_ANSWER = 64 * 1024 * 1024;
-const MAX_LINE = 1024 * 1024;
 /** Streams last, so that they have connections of their own: however many there are, a question finds one that is free. */
 const CONNECTIONS = { ask: 8, lines: 256 };
 /** A host that failed so often in a row is left alone for a while. */
@@ -171,40 +169,6 @@ export function createRemoteConnection(
 
 const OF_THE_HOST: ReadonlySet<string> = new Set(['HostUnreachable', 'PeerRefused', 'TimedOut', 'AnswerInvalid']);
 
-function connect(
-  host: RemoteHost,
-  { ca, cert, key, crl, revoked }: Identity,
-  { connections, connectMs }: { connections: number; connectMs: number },
-): Dispatcher {
-  return new Agent({
-    connections,
-    keepAliveTimeout: 60_000,
-    keepAliveMaxTimeout: 60_000,
-    // A resumed session is not checked again.
-    maxCachedSessions: 0,
-    connect: {
-      ca,
-      cert,
-      key,
-      crl,
-      minVersion: 'TLSv1.3',
-      timeout: connectMs,
-      checkServerIdentity: (address: string, peer: PeerCertificate) =>
-        checkServerIdentity(address, peer) ?? refusePeer(peer, host, revoked),
-    },
-  });
-}
-
-/** The certificate must be the agent's of this very host, not only of an agent. */
-function refusePeer(peer: PeerCertificate, { name }: RemoteHost, revoked: ReadonlySet<string>): Error | undefined {
-  try {
-    identifyPeer(peer, { role: 'agent', name, revoked, now: new Date() });
-    return undefined;
-  } catch (error) {
-    return error as Error;
-  }
-}
-
 /** Every parameter is one segment, whatever it holds. */
 function fillPath(path: string, params: Readonly<Record<string, string>>): string {
   return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
@@ -220,15 +184,6 @@ function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-/** An agent ends a connection with such a certificate without a word. */
-function requireTimely({ name, notBefore, notAfter }: Identity, now: Date): void {
-  if (notBefore <= now && now <= notAfter) return;
-  const what = now > notAfter ? `expired at ${notAfter.toISOString()}` : `is valid from ${notBefore.toISOString()} on`;
-  throw new FlotillaError('PkiInvalid', `the certificate of this controller ${what}, and it is ${now.toISOString()}`, {
-    hint: now > notAfter ? `flotilla pki renew ${name}` : 'compare the clocks of both machines',
-  });
-}
-
 /** An agent would close the connection on what is too large, often before its answer can be read. */
 function encodeBody({ bodyLimit }: Route, body: unknown, { name }: RemoteHost): string | null {
   if (body === undefined) return null;
@@ -238,46 +193,6 @@ function encodeBody({ bodyLimit }: Route, body: unknown, { name }: RemoteHost): 
     'RequestTooLarge',
     `host ${name}: the request is larger than the ${bodyLimit / 1024 / 1024} MiB that an agent takes`,
     { hint: 'files are sent whole: leave large ones to the tenant, or to an image' },
-  );
-}
-
-async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > MAX_ANSWER) throw new FlotillaError('AnswerInvalid', 'the agent gave an answer of more than 64 MiB');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-async function* splitLines(body: AsyncIterable<Buffer>, host: RemoteHost): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of body) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = parts.pop() ?? '';
-    if (rest.length > MAX_LINE) throw invalid(host, 'it sends a line that does not end');
-    yield* parts;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function invalid({ name, url }: RemoteHost, what: string): FlotillaError {
-  return new FlotillaError(
-    'AnswerInvalid',
-    `host ${name}: what answers at ${url} is not an agent that we understand: ${what}`,
-    {
-      hint: 'flotilla --version on both machines; /v1/info says what the agent is',
-    },
   );
 }
 

@@ -1,6 +1,7 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts';
 import { name, relativePath } from '../manifest/schema-parts.js';
-import { applyLine, fileDiffs, generation, inspection, observedTenant } from './schema-observed.js';
+import { applyLine, fileDiffs, generation, inspection } from './schema-answers.js';
+import { observedTenant } from './schema-observed.js';
 import { count, digest, flag, names, nullable, paths, sentences, text, timeouts, word } from './schema-parts.js';
 import { plan } from './schema-plan.js';
 import { contents, desiredTenant, instanceRef } from './schema-tenant.js';
