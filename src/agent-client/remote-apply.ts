@@ -47,14 +47,14 @@ export async function applyRemotely(
   patience: ApplyPatience = APPLY_PATIENCE,
 ): Promise<ApplyResult> {
   const { slug } = request.plan;
-  if (signal?.aborted) throw new FlotillaError('Cancelled', 'interrupted before anything was changed');
+  if (signal?.aborted) throw cancelled();
   const applyId = randomUUID();
   const call = { params: { slug, applyId }, requestId: request.reconcileId };
   const ended = new AbortController();
   const cancel = () => void askToStop(connection, call, patience, ended.signal);
   signal?.addEventListener('abort', cancel, { once: true });
   try {
-    const last = await follow(connection, call, { body: encodeApply(applyId, request), onProgress, patience });
+    const last = await follow(connection, call, { body: encodeApply(applyId, request), onProgress, patience, signal });
     if (last.type === 'error') throw fromWireError(last.error);
     return last.result;
   } finally {
@@ -74,6 +74,7 @@ interface Following {
   body: unknown;
   onProgress: ApplyOptions['onProgress'] | undefined;
   patience: ApplyPatience;
+  signal: AbortSignal | undefined;
 }
 
 /** What was told so far: a connection that follows anew hears everything again. */
@@ -88,6 +89,8 @@ async function follow(connection: RemoteConnection, call: Call, following: Follo
   const told: Told = { lines: 0, lastContact: Date.now() };
   let sending = true;
   for (let attempt = 0; ; attempt++) {
+    // What was not begun need not be stopped.
+    if (sending && following.signal?.aborted) throw cancelled();
     try {
       const route = sending ? ROUTES.apply : ROUTES.follow;
       const lines = connection.lines(route, { ...call, answerMs, silenceMs, ...(sending && { body }) });
@@ -97,8 +100,9 @@ async function follow(connection: RemoteConnection, call: Call, following: Follo
     } catch (error) {
       const next = afterFailure(error, { sending, first: attempt === 0 });
       if (next === 'fail') throw attempt === 0 || sending ? error : lostContact(call.params.slug, error);
+      if (next === 'wait') told.lastContact = Date.now();
       if (Date.now() - told.lastContact > contactMs) throw lostContact(call.params.slug, error);
-      sending = next === 'send';
+      sending = next === 'send' || (next === 'wait' && sending);
       if (sending) told.lines = 0;
     }
     await sleep(pausesMs[Math.min(attempt, pausesMs.length - 1)]);
@@ -112,7 +116,8 @@ async function follow(connection: RemoteConnection, call: Call, following: Follo
 function afterFailure(error: unknown, { sending, first }: { sending: boolean; first: boolean }) {
   if (!(error instanceof FlotillaError)) return 'fail';
   if (!sending && error.code === 'ApplyNotFound') return 'send';
-  if (!sending && error.code === 'HostBusy') return 'follow';
+  // It has not begun: the agent has others to serve first, for as long as that takes.
+  if (error.code === 'HostBusy') return 'wait';
   if (error.code !== 'HostUnreachable') return 'fail';
   if (!isUnsent(error.cause)) return 'follow';
   // Nobody listens, or nobody can be reached: at first that is an answer, later the network may come back.
@@ -168,6 +173,10 @@ async function askToStop(
       await sleep(pauseMs, undefined, { signal: ended }).catch(() => undefined);
     }
   }
+}
+
+function cancelled(): FlotillaError {
+  return new FlotillaError('Cancelled', 'interrupted before anything was changed');
 }
 
 function lostContact(slug: string, error: unknown): FlotillaError {

@@ -9,7 +9,7 @@ import { errorAnswer } from '../wire/schema-parts.js';
 import { compileMessage } from '../wire/validate-message.js';
 import { invalid, parseJson, readBounded, splitLines } from './remote-answers.js';
 import { isBroken, type RemoteHost, toRemoteError } from './remote-errors.js';
-import { connect, requireTimely } from './remote-tls.js';
+import { connect, requireUsable } from './remote-tls.js';
 
 export interface RemoteCall {
   /** Of the route's path. */
@@ -64,7 +64,7 @@ export function createRemoteConnection(
   /** New certificates mean new connections; requests on the old ones come to their end. */
   function dispatchers() {
     const now = credentials();
-    requireTimely(now, new Date());
+    requireUsable(now, new Date());
     if (open?.with === now) return open;
     if (open) for (const old of [open.ask, open.lines]) leave(old);
     open = {

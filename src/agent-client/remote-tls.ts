@@ -41,7 +41,16 @@ function refusePeer(peer: PeerCertificate, { name }: RemoteHost, revoked: Readon
 }
 
 /** An agent ends a connection with such a certificate without a word. */
-export function requireTimely({ name, notBefore, notAfter }: Identity, now: Date): void {
+export function requireUsable({ name, role, notBefore, notAfter }: Identity, now: Date): void {
+  if (role !== 'controller') {
+    throw new FlotillaError(
+      'PkiInvalid',
+      `the certificate given by --pki is that of agent ${name}, not a controller's`,
+      {
+        hint: 'flotilla pki issue controller makes one: its folder is pki/controller',
+      },
+    );
+  }
   if (notBefore <= now && now <= notAfter) return;
   const what = now > notAfter ? `expired at ${notAfter.toISOString()}` : `is valid from ${notBefore.toISOString()} on`;
   throw new FlotillaError('PkiInvalid', `the certificate of this controller ${what}, and it is ${now.toISOString()}`, {

@@ -9,7 +9,7 @@ const KEPT_MS = 15 * 60_000;
 /** And how many outcomes are kept for that long. */
 const MAX_ENDED = 200;
 /** Progress is for people; past this many lines it is no longer kept. */
-const MAX_LINES = 5000;
+const MAX_LINES = 1000;
 
 type Work = (options: { signal: AbortSignal; onProgress: (progress: ApplyProgress) => void }) => Promise<ApplyResult>;
 

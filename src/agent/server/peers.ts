@@ -1,22 +1,32 @@
+import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
+import { FlotillaError } from '../../errors.js';
 import type { Identity } from '../../pki/identity.js';
 import { identifyPeer } from '../../pki/peer.js';
 
 /** Who is at the other end of the connections that are open, and whether they may still be. */
 export interface Peers {
-  /** From now on by what this identity says is revoked: connections of whoever is refused now end, streams with them. */
-  judgeBy(identity: Pick<Identity, 'revoked'>): void;
+  /** From now on by this identity's authority and list: connections of whoever is refused now end, streams with them. */
+  judgeBy(identity: Judge): void;
 }
+
+type Judge = Pick<Identity, 'ca' | 'revoked'>;
 
 /** A stream may outlive the certificate that it was opened with, by so many milliseconds. */
 const CHECK_EVERY_MS = 60_000;
 
 /** Looks at each request's certificate, and at those of connections that stay open. */
-export function checkPeers(app: FastifyInstance, identity: Pick<Identity, 'revoked'>): Peers {
+export function checkPeers(app: FastifyInstance, identity: Judge): Peers {
   const open = new Map<TLSSocket, PeerCertificate>();
-  let { revoked } = identity;
-  const identify = (peer: PeerCertificate) => identifyPeer(peer, { role: 'controller', revoked, now: new Date() });
+  let { ca, revoked } = identity;
+  /** The authority that each certificate was last found to be of. */
+  const signedBy = new WeakMap<PeerCertificate, string>();
+  const identify = (peer: PeerCertificate) => {
+    if (signedBy.get(peer) !== ca) requireAuthority(peer, ca);
+    signedBy.set(peer, ca);
+    identifyPeer(peer, { role: 'controller', revoked, now: new Date() });
+  };
   const endRefused = () => {
     for (const [socket, peer] of open) {
       try {
@@ -40,10 +50,18 @@ export function checkPeers(app: FastifyInstance, identity: Pick<Identity, 'revok
   app.addHook('onClose', async () => clearInterval(timer));
   return {
     judgeBy(next) {
-      revoked = next.revoked;
+      ({ ca, revoked } = next);
       endRefused();
     },
   };
+}
+
+/** TLS looks at the handshake only: the authority may have been replaced since. */
+function requireAuthority({ raw }: PeerCertificate, ca: string): void {
+  if (new X509Certificate(raw).verify(new X509Certificate(ca).publicKey)) return;
+  throw new FlotillaError('PeerRefused', 'the certificate is of another authority than this agent trusts now', {
+    hint: 'issue one from the authority whose ca.crt the agent has, and copy its folder',
+  });
 }
 
 /** Whether an answer is under way. */

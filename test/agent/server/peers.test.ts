@@ -122,6 +122,21 @@ describe('revocation', () => {
     await expectServing();
     expect(await healthOf(loadIdentity(pki.controllers.laptop!))).toBe(200);
   });
+
+  it('of a whole authority holds on connections that are open, once the agent has a folder of another', async () => {
+    const asker = createAsker({ ...served.caller, identity: loadIdentity(pki.controllers.laptop!) }, 1);
+    expect((await asker.ask({ path: '/healthz' })).status).toBe(200);
+    try {
+      expect(served.agent.useIdentity(loadIdentity(foreign.agents.one!))).toBe(true);
+      const answer = await asker.ask({ path: '/healthz' });
+      expect(answer).toMatchObject({ status: 403, error: { code: 'PeerRefused' } });
+      expect(answer.error?.message).toMatch(/^the certificate is of another authority/);
+    } finally {
+      asker.close();
+      served.agent.useIdentity(loadIdentity(pki.agents.one!));
+    }
+    await expectServing();
+  });
 });
 
 function resume({ ca, cert, key }: Identity, session: Buffer): Promise<string> {
