@@ -14,6 +14,7 @@ export default defineConfig({
         },
       },
     ],
-    maxWorkers: 2,
+    // More than there are cores: tests on the engine wait most of their time.
+    maxWorkers: 3,
   },
 });
