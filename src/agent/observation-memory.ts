@@ -8,7 +8,7 @@ const MAX_ENTRIES = 20_000;
 const SETTLED_MS = 2000;
 
 /** Of a path: what differs once it, or for a directory the list of what is in it, has been changed. */
-interface Stamp {
+export interface Stamp {
   path: string;
   /** null when there is no such path. */
   ino: bigint | null;

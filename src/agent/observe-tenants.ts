@@ -7,7 +7,7 @@ import { type ContainerIndex, indexContainers } from './container-index.js';
 import type { EngineContainer } from './engine/engine-containers.js';
 import { resolveTenant, STATE_DIRECTORY } from './files/confine.js';
 import { lockInode, readLockHolders } from './lock/lock-holder.js';
-import { takeStamp } from './observation-memory.js';
+import { type Stamp, takeStamp } from './observation-memory.js';
 import { type AppliedRecord, type RecordedService, readRecord, toAppliedView } from './state/applied-record.js';
 import { hasJournal } from './state/journal-format.js';
 import { readFailure } from './state/last-failure.js';
@@ -62,29 +62,42 @@ async function observeTenant(host: TenantHost, request: ObserveRequest, containe
     await resolveTenant(host.config.root, request.directory);
     throw containers;
   }
-  const key = [containers !== null, request.slug, request.project, request.directory, ...request.paths].join('\0');
+  // A look at files alone is a preview's, which is not repeated.
+  if (containers === null) {
+    const directory = await resolveTenant(host.config.root, request.directory);
+    return { observed: await look(host, request, directory, null, () => undefined) };
+  }
+  const key = [request.slug, request.project, request.directory, ...request.paths].join('\0');
   const known = host.memory.recall(key);
   if (known) {
-    const around = containers && stacksAround(containers, request.project, known.observed.directory, known.real);
+    const around = stacksAround(containers, request.project, known.observed.directory, known.real);
     if (fingerprintOf(around) === known.containers) return known;
   }
   const directory = await resolveTenant(host.config.root, request.directory);
   const real = realPathOf(directory);
-  const around = containers && stacksAround(containers, request.project, directory, real);
-  const { observed, stamps } = await look(host, request, directory, around);
+  const around = stacksAround(containers, request.project, directory, real);
+  const stamps: Stamp[] = [];
+  const observed = await look(host, request, directory, around, (path) => stamps.push(takeStamp(path)));
   const lock = lockInode(directory);
   if (observed.applied) host.memory.keep(key, { observed, real, containers: fingerprintOf(around), stamps, lock });
   return { observed };
 }
 
-async function look(host: TenantHost, request: ObserveRequest, directory: string, around: Around | null) {
-  const state = takeStamp(join(directory, STATE_DIRECTORY));
+/** @param onPath told of each path before anything there is read */
+async function look(
+  host: TenantHost,
+  request: ObserveRequest,
+  directory: string,
+  around: Around | null,
+  onPath: (path: string) => void,
+): Promise<ObservedTenant> {
+  onPath(join(directory, STATE_DIRECTORY));
   const exists = existsSync(directory);
   const record = exists ? readRecord(directory) : null;
   const failure = exists ? readFailure(directory) : null;
   const paths = [...new Set([...request.paths, ...(record?.files.map((file) => file.path) ?? [])])];
-  const stamps = [state, ...paths.map((path) => takeStamp(`${directory}/${path}`))];
-  const observed: ObservedTenant = {
+  for (const path of paths) onPath(`${directory}/${path}`);
+  return {
     slug: request.slug,
     directory,
     exists,
@@ -101,7 +114,6 @@ async function look(host: TenantHost, request: ObserveRequest, directory: string
     interrupted: exists && hasJournal(directory),
     error: null,
   };
-  return { observed, stamps };
 }
 
 function toServices(containers: readonly EngineContainer[], record: AppliedRecord | null): ObservedService[] {
@@ -150,8 +162,8 @@ function stacksAround(containers: ContainerIndex, project: string, directory: st
   };
 }
 
-function fingerprintOf(around: Around | null): string {
-  return around === null || (around.own.length === 0 && around.others.length === 0) ? '' : JSON.stringify(around);
+function fingerprintOf(around: Around): string {
+  return around.own.length === 0 && around.others.length === 0 ? '' : JSON.stringify(around);
 }
 
 function realPathOf(directory: string): string {
