@@ -4,16 +4,22 @@ import { FlotillaError } from '../errors.js';
 import type { DesiredTenant, Plan } from '../plan/plan.js';
 import type { FileEntry, RenderedFile } from '../render/file-set.js';
 import type { ApplyBody, InspectBody, RollbackAnswer } from './messages.js';
+import { pickDocuments } from './parsed-documents.js';
 
 /** Bytes travel as base64 beside the plain data; entries are sent once, with the tenant or the plan. */
 
 export function encodeInspect({ tenant, files, containers }: InspectRequest): InspectBody {
-  return { tenant: toWire(tenant), contents: encodeContents(files), containers };
+  const documents = pickDocuments(tenant.compose, files);
+  return { tenant: toWire(tenant), contents: encodeContents(files), containers, ...(documents && { documents }) };
 }
 
 /** @throws FlotillaError RequestInvalid when contents and entries do not belong together */
-export function decodeInspect({ tenant, contents, containers }: InspectBody): InspectRequest {
-  return { tenant: fromWire(tenant), files: decodeContents(tenant.files, contents), containers };
+export function decodeInspect({ tenant, contents, containers, documents = {} }: InspectBody): InspectRequest {
+  const files = decodeContents(tenant.files, contents).map((file) => {
+    const document = Object.hasOwn(documents, file.path) ? documents[file.path] : undefined;
+    return document ? { ...file, document } : file;
+  });
+  return { tenant: fromWire(tenant), files, containers };
 }
 
 export function encodeApply(applyId: string, { plan, content, hold }: ApplyRequest): ApplyBody {

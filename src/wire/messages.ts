@@ -63,6 +63,13 @@ const inspectBody = {
   properties: {
     tenant: desiredTenant,
     contents,
+    documents: {
+      type: 'object',
+      maxProperties: 64,
+      additionalProperties: { type: 'array', maxItems: 100 },
+      description:
+        'Of compose files among the contents: the plain value of each YAML document, to save parsing them again.',
+    },
     containers: { ...flag, description: 'False: compose is not asked.' },
   },
 } as const satisfies JSONSchema;
