@@ -108,8 +108,9 @@ async function lookAtAll(): Promise<string[]> {
   for (const [line, code] of looks()) {
     const run = await flotilla(...line.split(' '));
     expect(run.code, `flotilla ${line}\n${run.stdout}${run.stderr}`).toBe(code);
-    // How long ago something was, and when it was looked at.
-    all.push(line, run.stdout.replaceAll(/\b\d+[smh]\b|"lastTransitionTime": ".*"/g, ''));
+    // How long ago something was, which a column is as wide as, and when it was looked at.
+    const text = run.stdout.replaceAll(/\b\d+[smh]\b *|"lastTransitionTime": ".*"/g, '');
+    all.push(line, text.replaceAll(/\bAGE +/g, 'AGE '));
   }
   return all;
 }
