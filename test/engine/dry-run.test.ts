@@ -108,9 +108,9 @@ async function lookAtAll(): Promise<string[]> {
   for (const [line, code] of looks()) {
     const run = await flotilla(...line.split(' '));
     expect(run.code, `flotilla ${line}\n${run.stdout}${run.stderr}`).toBe(code);
-    // How long ago something was, which a column is as wide as, and when it was looked at.
-    const text = run.stdout.replaceAll(/\b\d+[smh]\b *|"lastTransitionTime": ".*"/g, '');
-    all.push(line, text.replaceAll(/\bAGE +/g, 'AGE '));
+    // How long ago something was, which columns are as wide as, and when it was looked at.
+    const text = run.stdout.replaceAll(/\b\d+[smh]\b|"lastTransitionTime": ".*"/g, '');
+    all.push(line, text.replaceAll(/ +/g, ' '));
   }
   return all;
 }
