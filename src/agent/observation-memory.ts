@@ -59,6 +59,6 @@ export function takeStamp(path: string): Stamp {
 
 /** Contents, mode, owner, name: whatever of a file changes, its ctime does. */
 function holds({ path, ino, ctimeNs }: Stamp): boolean {
-  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat ? stat.ino === ino && stat.ctimeNs === ctimeNs : ino === null;
+  const now = takeStamp(path);
+  return now.ino === ino && now.ctimeNs === ctimeNs;
 }
