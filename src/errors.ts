@@ -13,6 +13,8 @@ export const ERROR_CODES = {
   RenderFailed: { terminal: true },
   InstanceNotFound: { terminal: true },
   SourceUnreadable: { terminal: false },
+  SourceRefused: { terminal: false },
+  ConfigInvalid: { terminal: true },
   UsageInvalid: { terminal: true },
   // the host, before anything is touched
   HostUnreachable: { terminal: false },
@@ -50,8 +52,13 @@ export const ERROR_CODES = {
   PullFailed: { terminal: false },
   UpFailed: { terminal: false },
   VerifyFailed: { terminal: false },
+  Superseded: { terminal: false },
   TimedOut: { terminal: false },
   Cancelled: { terminal: false },
+  // the daemon
+  HistoryUnavailable: { terminal: false },
+  StateLocked: { terminal: false },
+  NoProgress: { terminal: true },
   Internal: { terminal: false },
 } as const satisfies Record<string, { terminal: boolean }>;
 

@@ -1,5 +1,6 @@
 import { ERROR_CODES } from '../errors.js';
-import type { Condition, ItemError, ReconcileItem, Result } from './report.js';
+import type { Condition } from '../history/instance-status.js';
+import type { ItemError, ReconcileItem, Result } from './report.js';
 
 /**
  * Conditions of one instance after a reconcile, by the meanings that kstatus gives to Ready, Reconciling and Stalled.

@@ -1,5 +1,6 @@
 import type { ApplyPhase, ApplyResult } from '../agent-client/tenant-driver.js';
 import type { ErrorCode, Problem } from '../errors.js';
+import type { Condition } from '../history/instance-status.js';
 import type { FileDiff } from '../plan/observed.js';
 import type { Plan } from '../plan/plan.js';
 
@@ -8,17 +9,6 @@ import type { Plan } from '../plan/plan.js';
  * waiting: a gate holds it (`plan.gate` says which). failed: `error` says why.
  */
 export type Result = 'inSync' | 'changed' | 'converged' | 'waiting' | 'failed';
-
-/** Kubernetes API conventions; kstatus meanings for Ready, Reconciling and Stalled. */
-export interface Condition {
-  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Drifted';
-  status: 'True' | 'False' | 'Unknown';
-  /** CamelCase. */
-  reason: string;
-  message: string;
-  /** ISO 8601, UTC. */
-  lastTransitionTime: string;
-}
 
 export interface ItemError {
   code: ErrorCode;

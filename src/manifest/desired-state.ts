@@ -6,6 +6,21 @@ export type Values = { readonly [name: string]: Value };
 
 export type DriftPolicy = 'Heal' | 'Report';
 export type RollbackPolicy = 'Manual' | 'OnFailure';
+export type DeletionPolicy = 'Orphan' | 'Down';
+
+/** A stretch of time that comes again: it begins whenever the cron expression matches. */
+export interface WindowRule {
+  cron: string;
+  durationMs: number;
+}
+
+/** When updates may be applied. With no `allow` any time is allowed; `deny` wins. */
+export interface Maintenance {
+  /** An IANA name, such as `Europe/Berlin`. */
+  timeZone: string;
+  allow: readonly WindowRule[];
+  deny: readonly WindowRule[];
+}
 
 /** How long each step of an apply may take, in milliseconds. `settleMs` is waited after `up` before looking again. */
 export interface Timeouts {
@@ -32,6 +47,9 @@ export interface DesiredInstance {
   suspend: boolean;
   driftPolicy: DriftPolicy;
   rollback: RollbackPolicy;
+  deletionPolicy: DeletionPolicy;
+  /** null: updates at any time. */
+  maintenance: Maintenance | null;
   timeouts: Timeouts;
   /** Where the instance's document starts. */
   source: { file: string; line: number };
