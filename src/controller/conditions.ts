@@ -1,5 +1,6 @@
 import { ERROR_CODES } from '../errors.js';
 import type { Condition } from '../history/instance-status.js';
+import { describeDrift } from '../plan/describe-drift.js';
 import type { ItemError, ReconcileItem, Result } from './report.js';
 
 /**
@@ -19,15 +20,16 @@ export function toConditions(item: Pick<ReconcileItem, 'result' | 'plan' | 'erro
   const { reason, message } = explain(item);
   const ready = item.result === 'inSync' || item.result === 'converged';
   const conditions = [condition('Ready', ready, reason, message)];
-  if (item.error && ERROR_CODES[item.error.code].terminal) conditions.push(condition('Stalled', true, reason, message));
+  if (isStalled(item)) conditions.push(condition('Stalled', true, reason, message));
   else if (!ready) conditions.push(condition('Reconciling', item.result !== 'waiting', reason, message));
-  const drifted = item.plan?.files.filter((file) => file.cause === 'drift' || file.cause === 'conflict') ?? [];
-  if (drifted.length > 0 && !ready) {
-    conditions.push(
-      condition('Drifted', true, 'FilesDrifted', drifted.map((file) => `${file.path}: ${file.reason}`).join('; ')),
-    );
-  }
+  const drift = ready || item.plan === null ? null : describeDrift(item.plan);
+  if (drift !== null) conditions.push(condition('Drifted', true, drift.reason, drift.message));
   return conditions;
+}
+
+/** Only new desired state helps: it cannot be, or it was tried and taken back. */
+function isStalled({ error, plan }: Pick<ReconcileItem, 'plan' | 'error'>): boolean {
+  return error ? ERROR_CODES[error.code].terminal : plan?.gate?.reason === 'RolledBack';
 }
 
 const SUCCEEDED: Record<Exclude<Result, 'failed' | 'waiting'>, { reason: string; message: string }> = {

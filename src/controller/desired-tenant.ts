@@ -10,7 +10,8 @@ export function toDesiredTenant(
   fileSet: FileSet,
   revision: string,
 ): DesiredTenant {
-  const { slug, project, directory, host, fleet, imageTag, registered, suspend, driftPolicy, timeouts } = instance;
+  const { slug, project, directory, host, fleet, imageTag, registered, suspend, driftPolicy, maintenance, timeouts } =
+    instance;
   return {
     slug,
     project,
@@ -23,6 +24,7 @@ export function toDesiredTenant(
     registered,
     suspend,
     driftPolicy,
+    maintenance,
     timeouts,
     digest: fileSet.digest,
     files: fileSet.files.map(({ path, sha256, mode, size, sensitive, ownership }) => ({

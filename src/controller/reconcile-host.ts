@@ -7,8 +7,9 @@ import type { Renderer } from '../render/create-renderer.js';
 import type { TemplateStore } from '../render/template.js';
 import { toConditions } from './conditions.js';
 import { type Outcome, reconcileTenant } from './reconcile-tenant.js';
-import type { ItemError, ReconcileItem, ReconcileOptions } from './report.js';
+import type { ReconcileItem, ReconcileOptions } from './report.js';
 import { type Placed, place, type SweepMemory } from './sweep-memory.js';
+import { toItemError } from './to-item-error.js';
 
 /** How many instances of a host are rendered and observed in one request: bounds memory, not parallelism. */
 const BATCH = 500;
@@ -121,10 +122,10 @@ async function reconcileOne(
   { instance, placed }: Prepared,
   observed: ObservedTenant | undefined,
 ): Promise<void> {
-  const { renderer, newId } = run.deps;
+  const { renderer, newId, now } = run.deps;
   const { tenant, template } = placed;
   const files = () => renderer.render(template, instance).files;
-  const work = { tenant, files, driver, reconcileId: newId(), rollback: instance.rollback };
+  const work = { tenant, files, driver, reconcileId: newId(), rollback: instance.rollback, now };
   try {
     if (run.options.signal?.aborted) throw new FlotillaError('Cancelled', 'not started: interrupted');
     if (!observed) throw new FlotillaError('Internal', 'the host left it out of its observation');
@@ -145,20 +146,4 @@ function finish(run: Run, instance: DesiredInstance, outcome: Outcome | { error:
   run.items.push(complete);
   run.options.onEvent?.({ type: 'finished', slug, item: complete });
   return complete;
-}
-
-/** What an unexpected error says may hold anything, so only its kind is passed on. */
-function toItemError(error: unknown): ItemError {
-  if (error instanceof FlotillaError) {
-    const { code, message, hint, phase, problems } = error;
-    return { code, message, hint: hint ?? null, phase: phase ?? null, problems };
-  }
-  const kind = error instanceof Error ? error.name : typeof error;
-  return {
-    code: 'Internal',
-    message: `unexpected ${kind}`,
-    hint: 'run again with --log-level debug and report it',
-    phase: null,
-    problems: [],
-  };
 }

@@ -28,6 +28,16 @@ export interface TenantWork {
   driver: TenantDriver;
   reconcileId: string;
   rollback: RollbackPolicy;
+  /** For maintenance windows. */
+  now(): Date;
+  /** The first observation was made for this instance just now, not for a whole host. */
+  observedNow?: boolean;
+  /** Newer desired state waits: an apply that only waits for health ends as Superseded. */
+  supersede?: AbortSignal;
+  /** Called with the plan that is about to be applied. What it throws prevents that, and is the outcome. */
+  beforeApply?(plan: Plan): void;
+  /** After a failure the file set that last worked was brought back. */
+  onRollback?(): void;
 }
 
 /** `error` is set exactly when the result is failed. */
@@ -46,7 +56,7 @@ export async function reconcileTenant(
   options: ReconcileOptions,
 ): Promise<Outcome> {
   for (let attempt = 1; ; attempt++) {
-    const fresh = attempt > 1 || (!options.dryRun && hasWork(work.tenant, usable(first)));
+    const fresh = attempt > 1 || (!options.dryRun && !work.observedNow && hasWork(work.tenant, usable(first)));
     const observed = usable(fresh ? await observeAgain(work, options) : first);
     const outcome = await planOnce(work, observed, options);
     if (outcome.result !== 'changed' || options.dryRun) return outcome;
@@ -78,7 +88,7 @@ export function toObserveRequest({
 }
 
 async function planOnce(
-  { tenant, files, driver }: TenantWork,
+  { tenant, files, driver, now }: TenantWork,
   observed: ObservedTenant,
   options: ReconcileOptions,
 ): Promise<Outcome> {
@@ -87,7 +97,8 @@ async function planOnce(
   if (!work && !options.dryRun) return inSync(tenant, observed);
   const containers = !options.filesOnly && work;
   const inspection = await driver.inspect({ tenant, files: files(), containers }, callOptions(options));
-  const plan = planTenant({ desired: tenant, observed, inspection, ignoreHold: options.ignoreHold });
+  const { ignoreHold, ignoreWindow } = options;
+  const plan = planTenant({ desired: tenant, observed, inspection, ignoreHold, ignoreWindow, now: now() });
   const outcome = (result: Outcome['result'], error: FlotillaError | null = null): Outcome => ({
     result,
     plan,
@@ -115,21 +126,28 @@ async function applyPlan(work: TenantWork, planned: Outcome, options: ReconcileO
   const { tenant, files, driver, reconcileId } = work;
   const plan = planned.plan as Plan;
   try {
+    work.beforeApply?.(plan);
     const applied = await driver.apply(
       { plan, content: { files: files() }, reconcileId },
-      applyOptions(tenant, options),
+      { ...applyOptions(tenant, options), ...(work.supersede && { supersede: work.supersede }) },
     );
     return { ...planned, result: 'converged', applied };
   } catch (error) {
     if (!(error instanceof FlotillaError)) throw error;
     if (error.code === 'Locked') return waitForLock(work, planned, options);
-    const goesBack = work.rollback === 'OnFailure' && plan.fromImageTag !== null && AFTER_COMMIT.has(error.phase ?? '');
-    return {
-      ...planned,
-      result: 'failed',
-      error: goesBack ? await rollBack(work, plan, error, options) : withWayBack(error, plan),
-    };
+    return { ...planned, result: 'failed', error: await answerFailure(work, plan, error, options) };
   }
+}
+
+async function answerFailure(
+  work: TenantWork,
+  plan: Plan,
+  error: FlotillaError,
+  options: ReconcileOptions,
+): Promise<FlotillaError> {
+  if (error.code === 'Superseded') return error;
+  const goesBack = work.rollback === 'OnFailure' && plan.fromImageTag !== null && AFTER_COMMIT.has(error.phase ?? '');
+  return goesBack ? rollBack(work, plan, error, options) : withWayBack(error, plan);
 }
 
 /** After a failed upgrade the new files stay in place and are tried again: the operator is told how to go back. */
@@ -162,6 +180,7 @@ async function rollBack(
     const { plan, generation } = await driver.planRollback(tenant, callOptions(options));
     const hold = { digest: failed.digest, imageTag: failed.imageTag };
     await driver.apply({ plan, content: { generation }, reconcileId, hold }, applyOptions(tenant, options));
+    work.onRollback?.();
     return tell(`rolled back to ${plan.imageTag}; ${failed.imageTag} is held until desired state changes`);
   } catch (second) {
     const why = second instanceof FlotillaError ? second.message : 'unexpected error';

@@ -92,6 +92,7 @@ function toOperationDocument(operation: Operation): OperationDocument {
     case 'up':
       return { kind, services: [...operation.services], recreate: [...operation.recreate], cause };
     case 'removeServices':
+    case 'down':
     case 'restart':
       return { kind, services: [...operation.services], cause };
     case 'signal':
@@ -107,9 +108,10 @@ function toGateDocument({
   reason,
   message,
   hint,
+  until,
   blocked,
 }: NonNullable<Plan['gate']>): NonNullable<ItemDocument['gate']> {
-  return { reason, message, hint: hint ?? null, blocked };
+  return { reason, message, hint: hint ?? null, until: until ?? null, blocked };
 }
 
 function toErrorDocument(error: NonNullable<ReconcileItem['error']>): NonNullable<ItemDocument['error']> {

@@ -62,14 +62,14 @@ const operation = {
   properties: {
     kind: {
       type: 'string',
-      enum: ['write', 'remove', 'pull', 'removeServices', 'up', 'restart', 'signal', 'verify', 'record'],
+      enum: ['write', 'remove', 'pull', 'removeServices', 'up', 'restart', 'signal', 'down', 'verify', 'record'],
     },
     cause: { type: 'string' },
     path: { type: 'string', description: 'Of write and remove.' },
     mode: { ...mode, description: 'Of write: permission bits, octal.' },
     inPlace: { type: 'boolean', description: 'Of write: the inode is kept.' },
     createOnly: { type: 'boolean', description: 'Of write: only where the file is absent.' },
-    services: { ...names, description: 'Of removeServices, up and restart.' },
+    services: { ...names, description: 'Of removeServices, up, restart and down.' },
     recreate: { ...names, description: 'Of up: services to make anew though compose would leave them alone.' },
     service: { type: 'string', description: 'Of signal.' },
     signal: { type: 'string', description: 'Of signal.' },
@@ -80,14 +80,15 @@ const gate = {
   type: ['object', 'null'],
   additionalProperties: false,
   description: 'Why a plan with operations is not applied now.',
-  required: ['reason', 'message', 'hint', 'blocked'],
+  required: ['reason', 'message', 'hint', 'until', 'blocked'],
   properties: {
     reason: {
       type: 'string',
-      enum: ['Suspended', 'Locked', 'DriftReported', 'EnvCoverageBlocked', 'RolledBack'],
+      enum: ['Suspended', 'Locked', 'DriftReported', 'EnvCoverageBlocked', 'RolledBack', 'OutsideWindow'],
     },
     message: { type: 'string' },
     hint: nullableString,
+    until: { ...nullableString, description: 'When it ends by itself, where that is known: ISO 8601, UTC.' },
     blocked: {
       type: 'boolean',
       description: 'Desired state is held back against the wish of the operator: exit code 1.',

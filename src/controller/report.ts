@@ -67,6 +67,8 @@ export interface ReconcileOptions {
   concurrency: number;
   /** Apply even what a manual rollback holds back. */
   ignoreHold: boolean;
+  /** Apply updates outside of maintenance windows too. */
+  ignoreWindow: boolean;
   /** First abort: start nothing new; running applies end by the driver's rules. */
   signal?: AbortSignal;
   onEvent?: (event: ReconcileEvent) => void;

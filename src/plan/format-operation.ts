@@ -19,6 +19,8 @@ function describeWithoutCause(operation: Operation): string {
       return describeUp(operation.services, operation.recreate);
     case 'restart':
       return `restart ${list(operation.services)}`;
+    case 'down':
+      return `down: remove the containers and networks of ${list(operation.services)}; volumes and files stay`;
     case 'signal':
       return `send ${operation.signal} to ${visible(operation.service)}`;
     case 'pull':

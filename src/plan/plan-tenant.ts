@@ -5,6 +5,7 @@ import type { Inspection, ObservedTenant } from './observed.js';
 import type { DesiredTenant, Operation, Plan } from './plan.js';
 import { planContainers, type ServicePlan } from './plan-containers.js';
 import { planFiles } from './plan-files.js';
+import { findSecondStack } from './second-stack.js';
 
 export interface PlanInput {
   desired: DesiredTenant;
@@ -12,6 +13,9 @@ export interface PlanInput {
   /** null when nothing was inspected: then the plan says nothing of containers that are in order, nor of variables. */
   inspection: Inspection | null;
   ignoreHold?: boolean;
+  /** For maintenance windows; left out, an update may be applied at any time. */
+  now?: Date;
+  ignoreWindow?: boolean;
 }
 
 /**
@@ -19,7 +23,7 @@ export interface PlanInput {
  *
  * @throws FlotillaError ProjectMismatch | ProjectTaken when bringing it up would collide with another stack
  */
-export function planTenant({ desired, observed, inspection, ignoreHold = false }: PlanInput): Plan {
+export function planTenant({ desired, observed, inspection, ...gating }: PlanInput): Plan {
   refuseSecondStack(desired, observed);
   const files = planFiles(desired, observed.files, observed.applied);
   const drift = findContainerDrift(observed);
@@ -71,7 +75,7 @@ export function planTenant({ desired, observed, inspection, ignoreHold = false }
       generation: observed.applied?.generation ?? 0,
     },
   };
-  if (operations.length > 0) plan.gate = findGate({ desired, observed, envCoverage, files: files.changes, ignoreHold });
+  if (operations.length > 0) plan.gate = findGate({ desired, observed, envCoverage, files: files.changes, ...gating });
   return plan;
 }
 
@@ -138,27 +142,21 @@ function causes(services: readonly ServicePlan[]): string {
   return [...new Set(services.map(({ cause }) => cause))].join('; ');
 }
 
-function refuseSecondStack(desired: DesiredTenant, observed: ObservedTenant): void {
-  const [other] = observed.otherProjects;
-  if (other !== undefined && observed.applied?.project !== desired.project) {
+function refuseSecondStack({ slug, project }: DesiredTenant, observed: ObservedTenant): void {
+  const stack = findSecondStack(project, observed);
+  if (stack === null) return;
+  if (stack.kind === 'project') {
     throw new FlotillaError(
       'ProjectMismatch',
-      `${desired.slug}: containers already run from ${observed.directory} as compose project "${other}"; bringing up "${desired.project}" would start a second stack beside it`,
-      {
-        hint: `set spec.project: ${other} in the manifest of ${desired.slug}`,
-      },
+      `${slug}: containers already run from ${observed.directory} as compose project "${stack.project}"; bringing up "${project}" would start a second stack beside it`,
+      { hint: `set spec.project: ${stack.project} in the manifest of ${slug}` },
     );
   }
-  const [elsewhere] = observed.otherDirectories;
-  if (elsewhere !== undefined) {
-    throw new FlotillaError(
-      'ProjectTaken',
-      `${desired.slug}: compose project "${desired.project}" already runs from ${elsewhere}, not from ${observed.directory}`,
-      {
-        hint: `set another spec.project, or spec.directory to where it runs`,
-      },
-    );
-  }
+  throw new FlotillaError(
+    'ProjectTaken',
+    `${slug}: compose project "${project}" already runs from ${stack.directory}, not from ${observed.directory}`,
+    { hint: `set another spec.project, or spec.directory to where it runs` },
+  );
 }
 
 function suspectWarnings(envCoverage: Plan['envCoverage']): string[] {

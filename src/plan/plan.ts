@@ -1,5 +1,5 @@
 import type { EnvCoverage } from '../compose/env-coverage.js';
-import type { DriftPolicy, Timeouts } from '../manifest/desired-state.js';
+import type { DriftPolicy, Maintenance, Timeouts } from '../manifest/desired-state.js';
 import type { FileEntry, OnChangeRule } from '../render/file-set.js';
 
 /** What the planner is given of desired state: one rendered instance, without the bytes. */
@@ -15,6 +15,8 @@ export interface DesiredTenant {
   registered: boolean;
   suspend: boolean;
   driftPolicy: DriftPolicy;
+  /** null or left out: updates at any time. Stays with the controller, which alone decides about it. */
+  maintenance?: Maintenance | null;
   timeouts: Timeouts;
   digest: string;
   files: readonly FileEntry[];
@@ -61,16 +63,26 @@ export type Operation =
   /** Skipped by the executor for services whose containers `up` has just made anew. */
   | { kind: 'restart'; services: readonly string[]; cause: string }
   | { kind: 'signal'; service: string; signal: string; cause: string }
+  /** Stops and removes all containers and networks of the project; volumes, files and images stay. A plan's only operation. */
+  | { kind: 'down'; services: readonly string[]; cause: string }
   | { kind: 'verify'; cause: string }
   | { kind: 'record'; cause: string };
 
-export type GateReason = 'Suspended' | 'Locked' | 'DriftReported' | 'EnvCoverageBlocked' | 'RolledBack';
+export type GateReason =
+  | 'Suspended'
+  | 'Locked'
+  | 'DriftReported'
+  | 'EnvCoverageBlocked'
+  | 'RolledBack'
+  | 'OutsideWindow';
 
 /** Why a plan that has operations is not applied now. */
 export interface Gate {
   reason: GateReason;
   message: string;
   hint?: string;
+  /** When it ends by itself, where that is known. ISO 8601, UTC. */
+  until?: string;
   /** True when desired state is held back against the operator's wish: counts as an error in exit codes. */
   blocked: boolean;
 }

@@ -39,16 +39,19 @@ export interface WorkQueue {
   add(key: string): void;
   /** Adds it later; of several, the soonest holds. An `add` meanwhile does not cancel it. */
   addAfter(key: string, ms: number): void;
-  /** Adds it after its back-off, which doubles with each call until `forget`. Gives the wait in milliseconds. */
+  /**
+   * Adds it after its back-off, which doubles with each call until `forget`. Gives the wait in milliseconds; of several, the
+   * last holds. For a key that was removed while at work and not added since, it does nothing.
+   */
   retry(key: string): number;
   /** The next retry starts from the first back-off again, and a retry that waits is dropped. */
   forget(key: string): void;
-  /** It is no more: dropped wherever it waits. */
+  /** It is no more: dropped wherever it waits, its failures forgotten. Work on it comes to its end and is not done again. */
   remove(key: string): void;
   reconfigure(concurrency: { total: number; perLane: number }): void;
   isWorking(key: string): boolean;
   /** How many wait, how many are at work, how many are delayed. */
   size(): { waiting: number; working: number; delayed: number };
-  /** Starts nothing more; resolves when nothing is at work. */
+  /** Starts nothing more and drops all that waits, also what is added later; resolves when nothing is at work. */
   drain(): Promise<void>;
 }

@@ -5,12 +5,23 @@ export interface WatchObserver {
   /** One pass over one instance has ended; `error` is its code, empty when there was none. */
   reconciled(pass: { result: Result; error: string; seconds: number }): void;
   /** An apply has ended. */
-  upgraded(upgrade: { result: 'converged' | 'failed' | 'rolledBack' | 'superseded'; cause: 'update' | 'drift' | 'other'; seconds: number }): void;
+  upgraded(upgrade: {
+    result: 'converged' | 'failed' | 'rolledBack' | 'superseded';
+    cause: 'update' | 'drift' | 'other';
+    seconds: number;
+  }): void;
   driftSeen(kind: 'file' | 'container'): void;
   /** Desired state was read, refused or could not be read. */
   sourceRead(outcome: 'accepted' | 'unchanged' | 'refused' | 'failed', seconds: number): void;
   /** How many instances are in each state, set as a whole. */
-  instances(counts: { ready: number; reconciling: number; stalled: number; drifted: number; suspended: number; total: number }): void;
+  instances(counts: {
+    ready: number;
+    reconciling: number;
+    stalled: number;
+    drifted: number;
+    suspended: number;
+    total: number;
+  }): void;
   hosts(counts: { connected: number; total: number }): void;
   problems(count: number): void;
   historyFailed(): void;

@@ -1,0 +1,112 @@
+import { setImmediate } from 'node:timers/promises';
+import { FlotillaError, type Problem } from '../../errors.js';
+import type { DesiredInstance } from '../../manifest/desired-state.js';
+import type { Snapshot } from '../../source/source.js';
+import { type DesiredEntry, type EntryInput, isSameInput, toEntry } from './desired-entry.js';
+
+/** What was desired of an instance before. `entry` is null where only an earlier process knew more. */
+export interface KnownInstance {
+  digest: string;
+  /** The manifest file that it stood in; null where that is not known. */
+  file: string | null;
+  entry: DesiredEntry | null;
+}
+
+/** What a snapshot makes of the fleet. */
+export interface Acceptance {
+  /** By slug: every instance that can be worked on, those held at their last good state included. */
+  entries: ReadonlyMap<string, DesiredEntry>;
+  /** New ones, and those of which something else is desired than before. Sorted. */
+  changed: readonly string[];
+  /** No manifest has them any more. Sorted. */
+  removed: readonly string[];
+  /** What is wrong with those that this revision says nothing usable of. */
+  held: ReadonlyMap<string, readonly Problem[]>;
+}
+
+/** How long rendering may keep the event loop to itself. */
+const SLICE_MS = 15;
+
+/**
+ * Compares what a snapshot desires with what was desired before. Only what may render differently is rendered. What is broken
+ * holds the instances that need it, and no others, at their last good state; an instance that may stand in a file which
+ * cannot be read is held, not removed.
+ */
+export async function acceptSnapshot(
+  known: ReadonlyMap<string, KnownInstance>,
+  snapshot: Snapshot,
+): Promise<Acceptance> {
+  const entries = new Map<string, DesiredEntry>();
+  const held = new Map<string, readonly Problem[]>();
+  const changed: string[] = [];
+  let sliceEnds = performance.now() + SLICE_MS;
+  for (const instance of snapshot.desired.instances) {
+    const before = known.get(instance.slug);
+    const entry = accept(snapshot, instance, before);
+    if ('problems' in entry) hold(instance.slug, entry.problems, before);
+    else {
+      entries.set(instance.slug, entry);
+      if (entry.digest !== before?.digest) changed.push(instance.slug);
+    }
+    if (performance.now() < sliceEnds) continue;
+    await setImmediate();
+    sliceEnds = performance.now() + SLICE_MS;
+  }
+  const problems = groupBySlug(snapshot.desired.problems);
+  for (const slug of snapshot.desired.brokenSlugs) hold(slug, problems.get(slug) ?? NEEDS_BROKEN, known.get(slug));
+  const unreadable = new Set(snapshot.desired.unreadable);
+  const removed: string[] = [];
+  for (const [slug, before] of known) {
+    if (entries.has(slug) || held.has(slug)) continue;
+    if (unreadable.size === 0) removed.push(slug);
+    // Where an earlier process knew it, the file is not known: it may be any of those that cannot be read.
+    else if (before.file === null || unreadable.has(before.file))
+      hold(slug, problemsOf(snapshot, unreadable, before), before);
+    else removed.push(slug);
+  }
+  return { entries, changed: changed.sort(), removed: removed.sort(), held };
+
+  function hold(slug: string, found: readonly Problem[], before: KnownInstance | undefined): void {
+    held.set(slug, found);
+    if (before?.entry) entries.set(slug, { ...before.entry, held: found });
+  }
+}
+
+/** Broken by its fleet or host: the problem there names no instance. */
+const NEEDS_BROKEN: readonly Problem[] = [
+  { code: 'ManifestInvalid', message: 'its fleet or host has problems: flotilla validate lists them', file: '' },
+];
+
+function accept(
+  { desired, templates, revision, author }: Snapshot,
+  instance: DesiredInstance,
+  before: KnownInstance | undefined,
+): DesiredEntry | { problems: readonly Problem[] } {
+  try {
+    const host = desired.hosts.get(instance.host);
+    if (!host) throw new FlotillaError('ManifestInvalid', `no manifest describes host "${instance.host}"`);
+    const input: EntryInput = { instance, host, template: templates.use(instance.template), revision, author };
+    const entry = before?.entry;
+    if (entry && isSameInput(entry, input)) return entry.held === null ? entry : { ...entry, held: null };
+    return toEntry(input, entry ?? null);
+  } catch (error) {
+    if (!(error instanceof FlotillaError)) throw error;
+    const { code, message, problems } = error;
+    return { problems: problems.length > 0 ? problems : [{ code, message, ...instance.source }] };
+  }
+}
+
+function groupBySlug(problems: readonly Problem[]): Map<string, Problem[]> {
+  const groups = new Map<string, Problem[]>();
+  for (const problem of problems) {
+    if (problem.slug === undefined) continue;
+    const group = groups.get(problem.slug);
+    if (group) group.push(problem);
+    else groups.set(problem.slug, [problem]);
+  }
+  return groups;
+}
+
+function problemsOf({ desired }: Snapshot, unreadable: ReadonlySet<string>, { file }: KnownInstance): Problem[] {
+  return desired.problems.filter((problem) => (file === null ? unreadable.has(problem.file) : problem.file === file));
+}

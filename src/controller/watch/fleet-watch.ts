@@ -1,0 +1,217 @@
+import type { HostEvent } from '../../agent-client/tenant-driver.js';
+import type { FlotillaError } from '../../errors.js';
+import { createWorkQueue } from '../queue/create-work-queue.js';
+import type { WorkQueue } from '../queue/work-queue.js';
+import { createHostLinks } from './host-links.js';
+import { createHostSweeps, isBackingOff } from './host-sweep.js';
+import { startResyncSchedule } from './resync-schedule.js';
+import { startSourceLoop } from './source-loop.js';
+import { isConfirmed, takeSnapshot } from './take-snapshot.js';
+import { createWatchContext, type WatchContext } from './watch-context.js';
+import type { WatchDeps, WatchSettings } from './watch-deps.js';
+import { workInstance } from './work-instance.js';
+import { workRemoval } from './work-removal.js';
+
+/** The daemon's loop: keeps a fleet as its source desires it. */
+export interface FleetWatch {
+  /** The source may be other than before: look now. */
+  trigger(): void;
+  /** Why it is not ready to be relied on; empty when it is. */
+  reasons(): string[];
+  /** Takes up other settings. */
+  reconfigure(settings: WatchSettings): void;
+  /**
+   * Starts nothing new, ends what has changed nothing yet, and lets the rest be finished; an apply that only waits for health
+   * is left to the next start after `graceMs`.
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+const BACKOFF = { firstMs: 1_000, mostMs: 5 * 60_000 };
+const CONFIRMATION_MS = 2_000;
+const FLUSH_MS = 10_000;
+const PRUNE_MS = 60 * 60_000;
+/** What ends a container. */
+const ENDS = new Set(['die', 'kill', 'oom', 'stop', 'destroy', 'pause']);
+
+/** Reads what is remembered, and begins. @throws FlotillaError HistoryUnavailable */
+export async function startFleetWatch(deps: WatchDeps, settings: WatchSettings): Promise<FleetWatch> {
+  const { log, clock, writer, store } = deps;
+  const ending = new AbortController();
+  const links = createHostLinks({ openDriver: deps.openDriver, onEvent, onBroken });
+  const context: WatchContext = createWatchContext({
+    deps,
+    settings,
+    links,
+    stopping: ending.signal,
+    statuses: await store.statuses(),
+    queue: () => queue,
+  });
+  const { state } = context;
+  const sweeps = createHostSweeps(() => context);
+  const queue: WorkQueue = createWorkQueue({
+    laneOf: (slug) => state.entries.get(slug)?.host.name ?? state.runtimes.get(slug)?.status.host ?? '',
+    concurrency: lanesOf(settings),
+    backoff: BACKOFF,
+    random: deps.random,
+    clock,
+    observer: deps.queueObserver,
+    work,
+    onCrash: (slug, err) => log.error({ slug, err }, 'a pass ended in an unexpected error: it is tried again'),
+  });
+  await closeInterrupted(deps);
+  let problem: FlotillaError | null = null;
+  const source = startSourceLoop({
+    source: deps.source,
+    clock,
+    random: deps.random,
+    signal: ending.signal,
+    onSnapshot,
+    onFailure,
+    onRead(outcome, ms) {
+      if (outcome !== 'failed') readAgain();
+      deps.observer.sourceRead(outcome, ms / 1_000);
+    },
+  });
+  let stopSchedule = schedule(context.settings);
+  const stopPruning = every(PRUNE_MS, prune);
+  const stopConfirming = every(CONFIRMATION_MS, confirm);
+  let refused: string | null = null;
+
+  async function work(slug: string): Promise<void> {
+    const runtime = state.runtimes.get(slug);
+    const entry = state.entries.get(slug);
+    if (runtime?.removing) return workRemoval(context, slug, runtime);
+    if (runtime && entry) return workInstance(context, entry, runtime);
+  }
+
+  async function onSnapshot(snapshot: Parameters<typeof takeSnapshot>[1]): Promise<boolean> {
+    const before = new Set(links.names());
+    const first = state.revision === null;
+    const accepted = await takeSnapshot(context, snapshot);
+    refused = accepted ? null : snapshot.revision;
+    if (accepted) for (const host of links.names()) if (first || !before.has(host)) sweeps.sweep(host);
+    return accepted;
+  }
+
+  /** A refused revision is offered again once an operator has confirmed it. */
+  async function confirm(): Promise<void> {
+    if (refused !== null && isConfirmed(refused, await deps.readConfirmed())) source.reconsider();
+  }
+
+  function onFailure(error: FlotillaError): void {
+    if (problem?.message === error.message) return;
+    problem = error;
+    log.error(
+      { err: error, source: deps.source.name },
+      'desired state cannot be read: what was desired before stays in force',
+    );
+    context.announce({ type: 'Warning', reason: error.code, message: error.message });
+    context.notify({
+      ...OF_SOURCE,
+      kind: 'SourceFailed',
+      severity: 'error',
+      reason: error.code,
+      message: error.message,
+    });
+  }
+
+  function readAgain(): void {
+    if (problem === null) return;
+    problem = null;
+    log.info({ source: deps.source.name }, 'desired state can be read again');
+    const message = 'desired state can be read again';
+    context.announce({ type: 'Normal', reason: 'SourceRecovered', message });
+    context.notify({ ...OF_SOURCE, kind: 'SourceRecovered', severity: 'info', reason: 'Readable', message });
+  }
+
+  function onEvent(host: string, event: HostEvent): void {
+    if (event.type === 'resync') {
+      sweeps.sweep(host);
+      return;
+    }
+    const runtime = state.runtimes.get(event.slug);
+    if (!runtime || isBackingOff(runtime)) return;
+    if (event.type === 'container' && ENDS.has(event.action)) runtime.lookAgain = true;
+    queue.add(event.slug);
+  }
+
+  function onBroken(host: string, err: unknown): void {
+    log.error({ host, err }, 'the events of a host broke off: it is looked at by the schedule');
+  }
+
+  function schedule({ resync }: WatchSettings): () => void {
+    return startResyncSchedule({
+      ...resync,
+      clock,
+      now: deps.now,
+      onDue() {
+        source.trigger();
+        for (const host of links.names()) clock.after(deps.random() * resync.jitterMs, () => sweeps.sweep(host));
+      },
+    });
+  }
+
+  async function prune(): Promise<void> {
+    await store.prune(new Date(deps.now().getTime() - context.settings.retentionMs));
+  }
+
+  function every(ms: number, run: () => Promise<void>): () => void {
+    let cancel = clock.after(ms, again);
+    return () => cancel();
+
+    function again(): void {
+      run().catch((err: unknown) => log.warn({ err }, 'housekeeping failed: it is tried again'));
+      cancel = clock.after(ms, again);
+    }
+  }
+
+  return {
+    trigger: source.trigger,
+    reasons() {
+      if (state.revision !== null) return problem ? [problem.message] : [];
+      return [problem?.message ?? 'desired state was not read yet'];
+    },
+    reconfigure(next) {
+      Object.assign(context.settings, next);
+      queue.reconfigure(lanesOf(next));
+      stopSchedule();
+      stopSchedule = schedule(next);
+    },
+    async stop(graceMs) {
+      stopSchedule();
+      stopPruning();
+      stopConfirming();
+      ending.abort();
+      const cancel = clock.after(graceMs, () => {
+        for (const { supersede } of state.runtimes.values()) supersede?.abort();
+      });
+      await queue.drain();
+      cancel();
+      await source.done;
+      await links.close();
+      if (!(await writer.flush(FLUSH_MS))) log.error('history that could not be written is lost');
+      await writer.close();
+    },
+  };
+}
+
+const OF_SOURCE = {
+  slug: null,
+  host: null,
+  fleet: null,
+  fromImageTag: null,
+  toImageTag: null,
+  revision: null,
+  author: null,
+};
+
+function lanesOf({ concurrency }: WatchSettings): { total: number; perLane: number } {
+  return { total: concurrency.total, perLane: concurrency.perHost };
+}
+
+/** Applies that an earlier process began: how they ended is seen by looking. */
+async function closeInterrupted({ store, writer, now }: WatchDeps): Promise<void> {
+  for (const upgrade of await store.running())
+    void writer.recordUpgrade({ ...upgrade, result: 'interrupted', finishedAt: now().toISOString() });
+}

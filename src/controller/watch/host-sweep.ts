@@ -1,0 +1,103 @@
+import { FlotillaError } from '../../errors.js';
+import type { ObservedTenant } from '../../plan/observed.js';
+import { hasWork } from '../../plan/plan-tenant.js';
+import type { DesiredEntry } from './desired-entry.js';
+import { entriesOf } from './fleet-state.js';
+import type { InstanceRuntime } from './instance-runtime.js';
+import { findCondition } from './next-status.js';
+import type { WatchContext } from './watch-context.js';
+
+/** How many instances are asked for in one request. */
+const BATCH = 500;
+
+/** Looks at all instances of a host at once, and enqueues those that are not as they should be. */
+export interface HostSweeps {
+  /** Soon; once more when one is under way. */
+  sweep(host: string): void;
+  /** Hosts that answered when they were last asked. */
+  connected(): number;
+}
+
+export function createHostSweeps(context: () => WatchContext): HostSweeps {
+  const running = new Set<string>();
+  const wanted = new Set<string>();
+  const answering = new Set<string>();
+
+  async function run(host: string): Promise<void> {
+    running.add(host);
+    while (wanted.delete(host) && !context().stopping.aborted) {
+      if (await sweepOnce(context(), host)) answering.add(host);
+      else answering.delete(host);
+      tellHosts();
+    }
+    running.delete(host);
+  }
+
+  function tellHosts(): void {
+    const { links, deps } = context();
+    const names = links.names();
+    for (const name of answering) if (!names.includes(name)) answering.delete(name);
+    deps.observer.hosts({ connected: answering.size, total: names.length });
+  }
+
+  return {
+    sweep(host) {
+      wanted.add(host);
+      if (!running.has(host)) void run(host);
+    },
+    connected: () => answering.size,
+  };
+}
+
+/** @returns whether the host answered */
+async function sweepOnce(context: WatchContext, host: string): Promise<boolean> {
+  const { state, links, stopping, deps, queue } = context;
+  const entries = entriesOf(state, host);
+  try {
+    for (let start = 0; start < entries.length; start += BATCH) {
+      const batch = entries.slice(start, start + BATCH);
+      const driver = links.driverOf((batch[0] as DesiredEntry).host);
+      const observed = await driver.observe(
+        batch.map(({ request }) => request),
+        { signal: stopping },
+      );
+      for (const [i, entry] of batch.entries()) look(context, entry, observed[i]);
+    }
+    return true;
+  } catch (error) {
+    if (stopping.aborted) return true;
+    // What is wrong is said of each instance: their passes fail for the same reason, and are tried again.
+    const code = error instanceof FlotillaError ? error.code : 'Internal';
+    deps.log.warn({ host, code, instances: entries.length }, 'host cannot be looked at');
+    for (const { instance } of entries) if (!isBackingOff(state.runtimes.get(instance.slug))) queue.add(instance.slug);
+    return code !== 'HostUnreachable';
+  }
+}
+
+function look(context: WatchContext, entry: DesiredEntry, observed: ObservedTenant | undefined): void {
+  const { state, queue } = context;
+  const { slug } = entry.instance;
+  const runtime = state.runtimes.get(slug);
+  if (!runtime || !observed || runtime.inSync === observed) return;
+  if (isSettled(entry, runtime, observed)) {
+    runtime.inSync = observed;
+    return;
+  }
+  if (runtime.unreachable) queue.forget(slug);
+  else if (isBackingOff(runtime)) return;
+  queue.add(slug);
+}
+
+function isSettled(entry: DesiredEntry, { status }: InstanceRuntime, observed: ObservedTenant): boolean {
+  return (
+    observed.error === null &&
+    findCondition(status, 'Ready')?.status === 'True' &&
+    findCondition(status, 'Drifted') === undefined &&
+    !hasWork(entry.tenant, observed)
+  );
+}
+
+/** It failed, and its next try is planned: whatever happens on its host, it is not tried sooner. */
+export function isBackingOff(runtime: InstanceRuntime | undefined): boolean {
+  return runtime !== undefined && runtime.status.failures > 0;
+}

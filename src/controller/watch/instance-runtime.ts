@@ -1,0 +1,37 @@
+import type { InstanceStatus } from '../../history/instance-status.js';
+import { createProgressGuard, type ProgressGuard } from './progress-guard.js';
+
+/** What this process knows of one instance besides what is desired of it. */
+export interface InstanceRuntime {
+  status: InstanceStatus;
+  /** Aborts the health wait of the apply that runs; null while none runs. */
+  supersede: AbortController | null;
+  /** A terminal error: nothing is tried until something else is desired. */
+  stalled: boolean;
+  /** The host did not answer last time. */
+  unreachable: boolean;
+  progress: ProgressGuard;
+  /** The observation with which it was found in sync last: the same object again means that nothing has changed. */
+  inSync: unknown;
+  /** What was last said of it, so that only what is new is said. */
+  said: string;
+  /** A container of it ended: if all looks in order, look again. */
+  lookAgain: boolean;
+  /** Set when its manifest is gone and its containers are to be taken down. */
+  removing: boolean;
+}
+
+export function createRuntime(status: InstanceStatus): InstanceRuntime {
+  const ready = status.conditions.find(({ type }) => type === 'Ready');
+  return {
+    status,
+    supersede: null,
+    stalled: false,
+    unreachable: false,
+    progress: createProgressGuard(),
+    inSync: null,
+    said: ready ? `${ready.reason} ${ready.message}` : '',
+    lookAgain: false,
+    removing: false,
+  };
+}

@@ -1,0 +1,72 @@
+import type { ApplyProgress } from '../../agent-client/tenant-driver.js';
+import type { Upgrade, UpgradeResult } from '../../history/history-store.js';
+import type { Plan } from '../../plan/plan.js';
+import type { ItemError, ReconcileItem } from '../report.js';
+import type { DesiredEntry } from './desired-entry.js';
+
+/** The last so many lines of an apply's progress are kept. */
+const MOST_LINES = 40;
+
+/** One apply while it runs, for the history. */
+export interface UpgradeRecord {
+  /** As it stands when it begins. */
+  begun(): Upgrade;
+  progress(progress: ApplyProgress): void;
+  ended(item: Pick<ReconcileItem, 'result' | 'error' | 'applied'>, rolledBack: boolean, at: Date): Upgrade;
+}
+
+export function recordUpgrade(id: string, entry: DesiredEntry, plan: Plan, startedAt: Date): UpgradeRecord {
+  const log: string[] = [];
+  const begun: Upgrade = {
+    id,
+    slug: plan.slug,
+    host: plan.host,
+    fleet: entry.instance.fleet,
+    revision: plan.revision,
+    author: entry.author,
+    fromImageTag: plan.fromImageTag,
+    toImageTag: plan.imageTag,
+    cause: causeOf(plan),
+    plan: {
+      files: plan.files
+        .filter(({ status }) => status !== 'unchanged')
+        .map(({ path, status, cause }) => ({ path, status, cause })),
+      containers: plan.containers?.filter(({ action }) => action !== 'none') ?? null,
+      operations: plan.operations.map(({ kind, cause }) => ({ kind, cause })),
+    },
+    phases: [],
+    result: 'running',
+    error: null,
+    log: [],
+    startedAt: startedAt.toISOString(),
+    finishedAt: null,
+  };
+  return {
+    begun: () => begun,
+    progress({ phase, service, message }) {
+      const line = [phase, service, message].filter((word) => word !== undefined).join(' ');
+      if (log.at(-1) === line) return;
+      log.push(line);
+      if (log.length > MOST_LINES) log.shift();
+    },
+    ended: ({ result, error, applied }, rolledBack, at) => ({
+      ...begun,
+      phases: applied?.phases ?? [],
+      result: resultOf(result, error, rolledBack),
+      error: error && { code: error.code, message: error.message, phase: error.phase },
+      log: [...log],
+      finishedAt: at.toISOString(),
+    }),
+  };
+}
+
+/** Why the plan is there: what its last step says of the whole. */
+export function causeOf({ operations }: Pick<Plan, 'operations'>): string {
+  return operations.at(-1)?.cause ?? '';
+}
+
+function resultOf(result: ReconcileItem['result'], error: ItemError | null, rolledBack: boolean): UpgradeResult {
+  if (result === 'converged') return 'converged';
+  if (rolledBack) return 'rolledBack';
+  return error?.code === 'Superseded' ? 'superseded' : error?.code === 'Cancelled' ? 'interrupted' : 'failed';
+}

@@ -1,0 +1,319 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { COMPOSE, createSimFleet, type SimFleet } from '../../support/sim/sim-fleet.js';
+
+let fleet: SimFleet;
+beforeEach(() => {
+  fleet = createSimFleet();
+});
+afterEach(() => fleet.cleanUp());
+
+describe('converging on desired state', () => {
+  it('brings up what is new, and says so once', async () => {
+    fleet.instance('acme');
+    await fleet.start();
+    expect(fleet.host('east').applies).toEqual(['acme v1']);
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+    expect(await fleet.reasons('acme')).toEqual(['Converged']);
+    expect(fleet.notices.filter(({ slug }) => slug === 'acme').map(({ kind }) => kind)).toEqual(['UpgradeSucceeded']);
+    const [upgrade] = await fleet.history.upgrades({ limit: 5 });
+    expect(upgrade).toMatchObject({
+      slug: 'acme',
+      fromImageTag: null,
+      toImageTag: 'v1',
+      result: 'converged',
+      cause: 'new',
+    });
+  });
+
+  it('converges on a changed tag, and wakes no other instance', async () => {
+    for (const slug of ['acme', 'birch', 'cedar']) fleet.instance(slug);
+    await fleet.start();
+    const before = fleet.host('east').observed();
+    fleet.instance('birch', 'host: east, template: web, imageTag: v2');
+    await fleet.push();
+    expect(fleet.host('east').applies.slice(3)).toEqual(['birch v2']);
+    // Once to plan, and once to see that nothing is left to do; nobody else was looked at.
+    expect(fleet.host('east').observed() - before).toBeLessThanOrEqual(3);
+    const statuses = await fleet.history.statuses();
+    const revision = statuses.find(({ slug }) => slug === 'birch')?.appliedRevision;
+    expect(statuses.filter(({ desiredRevision }) => desiredRevision === revision).map(({ slug }) => slug)).toEqual([
+      'birch',
+    ]);
+  });
+
+  it('wakes only those that render differently when a template changes', async () => {
+    fleet.template('services:\n  web: { image: "web:{{imageTag}}"{{#values.extra}}, hostname: x{{/values.extra}} }\n');
+    fleet.instance('acme', 'host: east, template: web, imageTag: v1, values: { extra: true }');
+    fleet.instance('birch', 'host: west, template: web, imageTag: v1, values: { extra: false }');
+    await fleet.start();
+    fleet.template('services:\n  web: { image: "web:{{imageTag}}"{{#values.extra}}, hostname: y{{/values.extra}} }\n');
+    await fleet.push();
+    expect(fleet.host('east').applies).toEqual(['acme v1', 'acme v1']);
+    expect(fleet.host('west').applies).toEqual(['birch v1']);
+  });
+
+  it('does no more at once than each host and all together may', async () => {
+    for (let i = 0; i < 12; i += 1)
+      fleet.instance(`t${i}`, `host: ${i % 2 ? 'east' : 'west'}, template: web, imageTag: v1`);
+    await fleet.start({ concurrency: { total: 3, perHost: 2 } });
+    expect(fleet.host('east').applies.length + fleet.host('west').applies.length).toBe(12);
+    expect(fleet.host('east').mostAtOnce()).toBeLessThanOrEqual(2);
+  });
+
+  it('starts again where it was: what is in order is left alone, and what changed meanwhile is brought up', async () => {
+    for (const slug of ['acme', 'birch']) fleet.instance(slug);
+    await fleet.start();
+    await fleet.stop();
+    fleet.instance('birch', 'host: east, template: web, imageTag: v2');
+    await fleet.start();
+    expect(fleet.host('east').applies.slice(2)).toEqual(['birch v2']);
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+  });
+
+  it('looks at everything by the schedule, and mends what no event has told', async () => {
+    fleet.instance('acme');
+    const daemon = await fleet.start();
+    const before = fleet.host('east').observed();
+    await fleet.clock.advance(11 * 60_000);
+    expect(fleet.host('east').observed()).toBeGreaterThan(before);
+    expect(fleet.host('east').applies).toEqual(['acme v1']);
+    expect(daemon.reasons()).toEqual([]);
+  });
+});
+
+describe('drift', () => {
+  it('heals an edited file and a dead container as they are told of', async () => {
+    fleet.instance('acme');
+    await fleet.start();
+    fleet.host('east').edit('acme', 'docker-compose.yml');
+    await fleet.push();
+    fleet.host('east').kill('acme');
+    await fleet.push();
+    expect(fleet.host('east').applies).toEqual(['acme v1', 'acme v1', 'acme v1']);
+    expect(fleet.host('east').isRunning('acme')).toBe(true);
+    expect(await fleet.reasons('acme')).toEqual(['Converged', 'Healed', 'Healed']);
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+  });
+
+  it('only reports it where the policy says so, and says so once', async () => {
+    fleet.instance('acme', 'host: east, template: web, imageTag: v1, driftPolicy: Report');
+    await fleet.start();
+    fleet.host('east').kill('acme');
+    await fleet.push();
+    await fleet.clock.advance(25 * 60_000);
+    expect(fleet.host('east').applies).toEqual(['acme v1']);
+    expect(await fleet.conditions('acme')).toBe(
+      'Ready=False:DriftReported Reconciling=False:DriftReported Drifted=True:ContainersDrifted',
+    );
+    expect(await fleet.reasons('acme')).toEqual(['Converged', 'DriftReported']);
+  });
+
+  it('stalls where the same plan is left over again and again, instead of going round', async () => {
+    fleet.instance('acme');
+    await fleet.start();
+    fleet.host('east').undo('acme', true);
+    fleet.host('east').kill('acme');
+    await fleet.push();
+    await fleet.clock.advance(3_600_000);
+    expect(fleet.host('east').applies.length).toBe(3);
+    expect(await fleet.conditions('acme')).toContain('Stalled=True:NoProgress');
+    fleet.host('east').undo('acme', false);
+    fleet.instance('acme', 'host: east, template: web, imageTag: v2');
+    await fleet.push();
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+  });
+});
+
+describe('failures', () => {
+  it('tries again after a wait that grows, keeps the desired tag, and tells people once', async () => {
+    fleet.instance('acme');
+    fleet.host('east').fail('acme', { code: 'ImageNotFound', phase: 'pull' });
+    await fleet.start();
+    await fleet.clock.advance(60_000);
+    const tries = fleet.host('east').applies.length;
+    expect(tries).toBeGreaterThan(3);
+    expect(tries).toBeLessThan(10);
+    expect(await fleet.status('acme')).toMatchObject({ imageTag: 'v1', appliedImageTag: null, appliedRevision: null });
+    expect(fleet.notices.filter(({ kind }) => kind === 'UpgradeFailed').length).toBe(tries);
+    fleet.host('east').fail('acme', null);
+    await fleet.clock.advance(10 * 60_000);
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+    expect(await fleet.reasons('acme')).toEqual(['ImageNotFound', 'Converged']);
+  });
+
+  it('stalls at an error that only new desired state helps, and goes on with that', async () => {
+    fleet.instance('acme');
+    fleet.host('east').fail('acme', { code: 'ComposeInvalid', phase: 'pull' });
+    await fleet.start();
+    await fleet.clock.advance(3_600_000);
+    expect(fleet.host('east').applies).toEqual(['acme v1']);
+    expect(await fleet.conditions('acme')).toBe('Ready=False:ComposeInvalid Stalled=True:ComposeInvalid');
+    fleet.host('east').fail('acme', null);
+    fleet.instance('acme', 'host: east, template: web, imageTag: v2');
+    await fleet.push();
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+  });
+
+  it('goes back where the manifest says so, and holds the tag that failed until it changes', async () => {
+    const spec = (tag: string) => `host: east, template: web, imageTag: ${tag}, rollback: OnFailure`;
+    fleet.instance('acme', spec('v1'));
+    await fleet.start();
+    fleet.host('east').fail('acme', { code: 'VerifyFailed', phase: 'verify' });
+    fleet.instance('acme', spec('v2'));
+    await fleet.push();
+    await fleet.clock.advance(3_600_000);
+    expect(fleet.host('east').applies).toEqual(['acme v1', 'acme v2', 'acme v1']);
+    expect(fleet.host('east').tagOf('acme')).toBe('v1');
+    expect(await fleet.conditions('acme')).toContain('Stalled=True:RolledBack');
+    expect((await fleet.history.upgrades({ slug: 'acme', limit: 1 }))[0]).toMatchObject({
+      result: 'rolledBack',
+      toImageTag: 'v2',
+    });
+    fleet.host('east').fail('acme', null);
+    fleet.instance('acme', spec('v3'));
+    await fleet.push();
+    expect(fleet.host('east').tagOf('acme')).toBe('v3');
+  });
+
+  it('keeps the others going while one host does not answer, and catches up at once when it does', async () => {
+    fleet.instance('acme');
+    fleet.instance('birch', 'host: west, template: web, imageTag: v1');
+    fleet.host('east').setReachable(false);
+    await fleet.start();
+    expect(fleet.host('west').applies).toEqual(['birch v1']);
+    expect(await fleet.conditions('acme')).toContain('Ready=Unknown:HostUnreachable');
+    await fleet.clock.advance(3_600_000);
+    fleet.host('east').setReachable(true);
+    await fleet.push();
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+  });
+
+  it('lets a newer revision cut a wait for health short', async () => {
+    fleet.instance('acme');
+    await fleet.start();
+    fleet.host('east').hang('acme', true);
+    fleet.instance('acme', 'host: east, template: web, imageTag: v2');
+    await fleet.push();
+    expect(await fleet.conditions('acme')).toContain('Ready=False:Applying');
+    fleet.instance('acme', 'host: east, template: web, imageTag: v3');
+    const release = fleet.push();
+    await release;
+    fleet.host('east').hang('acme', false);
+    await fleet.push();
+    expect(fleet.host('east').tagOf('acme')).toBe('v3');
+    const results = (await fleet.history.upgrades({ slug: 'acme', limit: 5 })).map(
+      ({ toImageTag, result }) => `${toImageTag} ${result}`,
+    );
+    expect(results).toEqual(['v3 converged', 'v2 superseded', 'v1 converged']);
+  });
+});
+
+describe('policies', () => {
+  it('leaves a suspended instance alone, and resumes it', async () => {
+    fleet.instance('acme', 'host: east, template: web, imageTag: v1, suspend: true');
+    await fleet.start();
+    expect(fleet.host('east').applies).toEqual([]);
+    expect(await fleet.conditions('acme')).toContain('Ready=False:Suspended');
+    fleet.instance('acme');
+    await fleet.push();
+    expect(fleet.host('east').applies).toEqual(['acme v1']);
+  });
+
+  it('holds updates until their window opens, and heals drift at any time', async () => {
+    const spec = (tag: string) =>
+      `host: east, template: web, imageTag: ${tag}, maintenance: { allow: [{ cron: "0 22 * * *", duration: 2h }] }`;
+    fleet.instance('acme');
+    await fleet.start();
+    fleet.instance('acme', spec('v1'));
+    await fleet.push();
+    fleet.host('east').kill('acme');
+    await fleet.push();
+    expect(fleet.host('east').applies).toEqual(['acme v1', 'acme v1']);
+    fleet.instance('acme', spec('v2'));
+    await fleet.push();
+    expect(await fleet.conditions('acme')).toContain('Ready=False:OutsideWindow');
+    await fleet.clock.advance(11 * 3_600_000);
+    expect(fleet.host('east').tagOf('acme')).toBe('v1');
+    await fleet.clock.advance(2 * 3_600_000);
+    expect(fleet.host('east').tagOf('acme')).toBe('v2');
+  });
+
+  it('leaves what runs of a removed instance alone, or takes it down where that was asked for', async () => {
+    for (const slug of ['acme', 'birch', 'cedar', 'dune']) fleet.instance(slug);
+    fleet.instance('birch', 'host: east, template: web, imageTag: v1, deletionPolicy: Down');
+    await fleet.start();
+    fleet.write('acme.yaml', null);
+    fleet.write('birch.yaml', null);
+    await fleet.push();
+    expect(fleet.host('east').isRunning('acme')).toBe(true);
+    expect(fleet.host('east').isRunning('birch')).toBe(false);
+    expect((await fleet.history.statuses()).map(({ slug }) => slug)).toEqual(['cedar', 'dune']);
+    expect((await fleet.reasons('acme')).at(-1)).toBe('Orphaned');
+    expect((await fleet.reasons('birch')).at(-1)).toBe('TakenDown');
+  });
+
+  it('refuses a source that loses most of its instances until somebody confirms it, also after a restart', async () => {
+    for (const slug of ['acme', 'birch', 'cedar'])
+      fleet.instance(slug, 'host: east, template: web, imageTag: v1, deletionPolicy: Down');
+    await fleet.start();
+    const { revision } = (await fleet.history.accepted()) ?? { revision: '' };
+    for (const slug of ['acme', 'birch']) fleet.write(`${slug}.yaml`, null);
+    await fleet.push();
+    expect(fleet.host('east').isRunning('acme')).toBe(true);
+    expect((await fleet.reasons(null)).at(-1)).toBe('SourceRefused');
+    await fleet.stop();
+    await fleet.start();
+    expect(fleet.host('east').isRunning('acme')).toBe(true);
+    expect((await fleet.history.accepted())?.revision).toBe(revision);
+    const refused = fleet.notices.findLast(({ kind }) => kind === 'SourceRefused')?.revision ?? '';
+    fleet.confirm(refused);
+    await fleet.clock.advance(5_000);
+    expect(fleet.host('east').isRunning('acme')).toBe(false);
+    expect((await fleet.history.statuses()).map(({ slug }) => slug)).toEqual(['cedar']);
+  });
+});
+
+describe('broken desired state', () => {
+  it('holds only what depends on it, at its last good state, and still heals that', async () => {
+    fleet.instance('acme');
+    fleet.instance('birch');
+    await fleet.start();
+    fleet.write(
+      'acme.yaml',
+      'apiVersion: flotilla.dev/v1\nkind: Instance\nmetadata: { name: acme }\nspec: { host: east, template: web, imageTag: "not a tag" }\n',
+    );
+    fleet.instance('birch', 'host: east, template: web, imageTag: v2');
+    await fleet.push();
+    expect(fleet.host('east').tagOf('birch')).toBe('v2');
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged Stalled=True:DesiredStateInvalid');
+    fleet.host('east').kill('acme');
+    await fleet.push();
+    expect(fleet.host('east').isRunning('acme')).toBe(true);
+    fleet.instance('acme', 'host: east, template: web, imageTag: v3');
+    await fleet.push();
+    expect(fleet.host('east').tagOf('acme')).toBe('v3');
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+  });
+
+  it('holds the instances of a broken template, and releases them as it is mended', async () => {
+    fleet.instance('acme');
+    await fleet.start();
+    fleet.template('services: {{unknown}}\n');
+    await fleet.push();
+    expect(await fleet.conditions('acme')).toContain('Stalled=True:DesiredStateInvalid');
+    fleet.template(COMPOSE);
+    await fleet.push();
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+    expect(fleet.host('east').applies).toEqual(['acme v1']);
+  });
+
+  it('removes nothing for a file that cannot be read', async () => {
+    for (const slug of ['acme', 'birch', 'cedar'])
+      fleet.instance(slug, 'host: east, template: web, imageTag: v1, deletionPolicy: Down');
+    await fleet.start();
+    fleet.write('acme.yaml', 'apiVersion: [unclosed\n');
+    await fleet.push();
+    expect(fleet.host('east').isRunning('acme')).toBe(true);
+    expect(await fleet.conditions('acme')).toContain('Stalled=True:DesiredStateInvalid');
+  });
+});
