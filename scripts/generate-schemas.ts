@@ -1,6 +1,7 @@
 /** Writes the JSON Schemas and the OpenAPI document that ship with the package. `--check` only says which are out of date, and then fails. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readVersion } from '../src/cli/version.js';
+import { watchConfigSchema } from '../src/config/watch-config-schema.js';
 import { reportSchema } from '../src/controller/report-schema.js';
 import { KIND_SCHEMAS, type ManifestKind, manifestSchema } from '../src/manifest/schema.js';
 import { buildOpenApi } from './openapi.js';
@@ -9,6 +10,7 @@ const directory = new URL('../schemas/', import.meta.url);
 const schemas: Record<string, unknown> = {
   'reconcile-report.schema.json': reportSchema,
   'manifest.schema.json': manifestSchema(),
+  'watch-config.schema.json': watchConfigSchema,
   'agent.openapi.json': buildOpenApi(readVersion()),
 };
 for (const kind of Object.keys(KIND_SCHEMAS) as ManifestKind[]) {

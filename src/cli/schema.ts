@@ -1,3 +1,4 @@
+import { watchConfigSchema } from '../config/watch-config-schema.js';
 import { reportSchema } from '../controller/report-schema.js';
 import { FlotillaError } from '../errors.js';
 import { nearestName } from '../manifest/nearest.js';
@@ -13,8 +14,9 @@ export async function schemaCommand({ kind }: { kind?: string }, { io }: { io: I
 
 function schemaOf(kind: string | undefined): unknown {
   if (kind === undefined) return manifestSchema();
-  const kinds = [...Object.keys(KIND_SCHEMAS), 'ReconcileReport'];
+  const kinds = [...Object.keys(KIND_SCHEMAS), 'WatchConfig', 'ReconcileReport'];
   const found = kinds.find((known) => known.toLowerCase() === kind.toLowerCase());
+  if (found === 'WatchConfig') return watchConfigSchema;
   if (found === 'ReconcileReport') return reportSchema;
   if (found !== undefined) return manifestSchema(found as ManifestKind);
   const near = nearestName(kind, kinds);

@@ -43,10 +43,10 @@ export function readManifests(
     const place = placeOf(source, index++, read.base + ('document' in read ? startOf(read.document) : 0));
     if (!('document' in read)) {
       problems.push(syntaxProblem(source, read.base, { message: read.reason, offset: 0 }));
-      broken.push({ place, kind: undefined, name: undefined, references: {} });
+      broken.push({ place, kind: undefined, name: undefined, malformed: true, references: {} });
       continue;
     }
-    const result = readDocument(source, read, kinds);
+    const result = readDocument(source, read, (value) => validateManifest(value, kinds));
     if (result.problems.length === 0) documents.push(manifestDocument(place, result.value));
     else {
       const document = brokenDocument(place, read.document);
@@ -101,10 +101,11 @@ export function locateInText(file: string, text: string, findings: readonly Loca
   return problems;
 }
 
-function readDocument(
+/** What a document says, and what is wrong with it, as the parser and then `validate` see it. */
+export function readDocument(
   source: SourceText,
   { document, base }: YamlDocument,
-  kinds: readonly ManifestKind[],
+  validate: (value: unknown) => readonly Finding[],
 ): { value: unknown; problems: Problem[] } {
   const { problems, hasShape } = findSyntaxProblems(source, document, base);
   if (!hasShape) return { value: undefined, problems };
@@ -115,7 +116,7 @@ function readDocument(
     if (!(error instanceof Error)) throw error;
     return { value, problems: [...problems, describeExpansionError(source, document, base, error)] };
   }
-  for (const finding of validateManifest(value, kinds)) problems.push(locateFinding(source, document, base, finding));
+  for (const finding of validate(value)) problems.push(locateFinding(source, document, base, finding));
   return { value, problems };
 }
 
@@ -151,7 +152,8 @@ function brokenDocument(place: DocumentPlace, document: Document.Parsed<ParsedNo
     const reference = textAt(document, ['spec', field]);
     if (isName(reference)) references[field] = reference;
   }
-  return { place, kind: textAt(document, ['kind']), name: isName(name) ? name : undefined, references };
+  const malformed = document.errors.length > 0;
+  return { place, kind: textAt(document, ['kind']), name: isName(name) ? name : undefined, malformed, references };
 }
 
 const NAME = new RegExp(nameSchema.pattern);
