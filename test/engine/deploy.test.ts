@@ -26,7 +26,7 @@ beforeAll(async () => {
   await execa('npm', ['pack', '--ignore-scripts', '--pack-destination', dir], { cwd: ROOT });
   app = join(dir, readdirSync(dir).find((name) => name.endsWith('.tgz')) ?? '');
 }, 120_000);
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
 
 beforeEach(async () => {
   fleet = createFleet(({ name }) => {
@@ -77,7 +77,7 @@ it('the image and compose.yaml make an agent that serves, checks itself, and sto
     run('docker', 'compose', '-p', project, '-f', 'deploy/agent/compose.yaml', ...args);
   try {
     await run('scripts/images/agent-base.sh', base);
-    await run('deploy/agent/build.sh', app, '-t', image, '--network', 'none', '--build-arg', `BASE=${base}`);
+    await run('deploy/build.sh', 'agent', app, '-t', image, '--network', 'none', '--build-arg', `BASE=${base}`);
     await compose('up', '-d');
     port = Number((await compose('port', 'agent', '7443')).stdout.split(':')[1]);
     await untilServing(async () => (await compose('logs', 'agent')).stdout);
