@@ -8,16 +8,29 @@ const SRC = resolve(import.meta.dirname, '../src');
 const ARROWS: Record<string, readonly string[]> = {
   errors: [],
   log: ['errors'],
+  flock: ['errors'],
   compose: [],
   manifest: ['errors'],
   render: ['errors', 'compose', 'manifest'],
   plan: ['errors', 'manifest', 'render', 'compose'],
   pki: ['errors'],
   wire: ['errors', 'manifest', 'render', 'plan', 'type agent-client'],
-  agent: ['errors', 'type log', 'manifest', 'render', 'compose', 'plan', 'pki', 'wire', 'type agent-client'],
+  agent: ['errors', 'type log', 'flock', 'manifest', 'render', 'compose', 'plan', 'pki', 'wire', 'type agent-client'],
   'agent-client': ['errors', 'manifest', 'render', 'compose', 'plan', 'pki', 'wire', 'agent'],
-  controller: ['errors', 'manifest', 'render', 'compose', 'plan', 'type agent-client'],
-  cli: ['errors', 'log', 'manifest', 'render', 'compose', 'plan', 'pki', 'wire', 'agent', 'agent-client', 'controller'],
+  config: ['errors', 'type log', 'manifest'],
+  source: ['errors', 'type log', 'type config', 'manifest', 'render'],
+  history: ['errors', 'type log', 'type manifest'],
+  state: ['errors', 'flock'],
+  notify: ['errors', 'type log', 'type config', 'manifest'],
+  controller: [
+    ...['errors', 'type log', 'manifest', 'render', 'compose', 'plan'],
+    ...['type agent-client', 'type source', 'type history', 'type notify'],
+  ],
+  api: ['errors', 'type log', 'type config', 'type controller'],
+  cli: [
+    ...['errors', 'log', 'manifest', 'render', 'compose', 'plan', 'pki', 'wire', 'agent', 'agent-client', 'controller'],
+    ...['config', 'source', 'history', 'state', 'notify', 'api'],
+  ],
 };
 
 /** Rooms that must not touch the world, but for the files named. */

@@ -62,7 +62,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   async function run(key: string, lane: string): Promise<void> {
     const startedMs = clock.nowMs();
-    observer?.started(startedMs - keys.begin(key));
+    const sinceMs = keys.begin(key);
+    observer?.started(startedMs - sinceMs);
     try {
       await options.work(key);
     } catch (error) {

@@ -29,6 +29,7 @@ const RETRY_MS = { first: 1_000, most: 60_000 };
 export function startSourceLoop(options: SourceLoopOptions): SourceLoop {
   const { source, clock, random, signal, onSnapshot, onFailure, onRead } = options;
   let wake = () => {};
+  let cancelRetry = () => {};
   let wanted = true;
   let failures = 0;
   let taken: Snapshot | null = null;
@@ -52,10 +53,11 @@ export function startSourceLoop(options: SourceLoopOptions): SourceLoop {
     await startWatching();
     while (!signal.aborted) {
       if (!wanted) await new Promise<void>((resolve) => (wake = resolve));
-      if (signal.aborted) return;
+      if (signal.aborted) break;
       wanted = false;
       await readOnce();
     }
+    cancelRetry();
   }
 
   /** Before the first read, so that no change after it is missed. A source that cannot be watched is read by the clock. */
@@ -88,8 +90,8 @@ export function startSourceLoop(options: SourceLoopOptions): SourceLoop {
   function tryAgainLater(): void {
     const ms = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** Math.min(failures, 16)) * (0.5 + random() / 2);
     failures += 1;
-    const cancel = clock.after(ms, trigger);
-    signal.addEventListener('abort', cancel, { once: true });
+    cancelRetry();
+    cancelRetry = clock.after(ms, trigger);
   }
 }
 

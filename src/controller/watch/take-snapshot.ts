@@ -74,16 +74,15 @@ function change(context: WatchContext, entry: DesiredEntry): void {
   const { slug, host } = entry.instance;
   const before = state.runtimes.get(slug);
   const status = pendingStatus(entry, before?.status ?? null, deps.now());
-  const runtime = before ?? createRuntime({ ...status, updatedAt: '' });
+  // Without conditions at first: what is set below is then seen to be new, and written.
+  const runtime = before ?? createRuntime({ ...status, conditions: [] });
   if (before && before.status.host !== host) sayMoved(context, before.status, host);
   state.runtimes.set(slug, runtime);
   runtime.stalled = false;
   runtime.removing = false;
   runtime.inSync = null;
   runtime.progress.settled();
-  // A first status must be written, too, and it is the one that the runtime was made with.
-  if (before) context.setStatus(runtime, status);
-  else context.setStatus(runtime, { ...status, conditions: [...status.conditions] });
+  context.setStatus(runtime, status);
   runtime.supersede?.abort();
   queue.forget(slug);
   queue.add(slug);

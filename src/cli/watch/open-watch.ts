@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { buildApi } from '../../api/build-api.js';
+import { createMetrics, type Metrics } from '../../api/create-metrics.js';
+import type { WatchConfig } from '../../config/watch-config.js';
+import { createSystemClock } from '../../controller/queue/system-clock.js';
+import { type FleetWatch, startFleetWatch } from '../../controller/watch/fleet-watch.js';
+import type { WatchSettings } from '../../controller/watch/watch-deps.js';
+import { createHistoryWriter } from '../../history/history-writer.js';
+import { openSqliteStore } from '../../history/sqlite/open-sqlite-store.js';
+import type { Logger } from '../../log.js';
+import { createChangeFilter } from '../../notify/change-filter.js';
+import { createNotifier } from '../../notify/create-notifier.js';
+import { createRenderer } from '../../render/create-renderer.js';
+import { createDirectorySource } from '../../source/directory-source.js';
+import { createGitSource } from '../../source/git/git-source.js';
+import type { Source } from '../../source/source.js';
+import { openStateDirectory, readConfirmed, type StateDirectory } from '../../state/state-directory.js';
+import { loadDrivers } from '../open-drivers.js';
+import { readVersion } from '../version.js';
+
+/** A daemon that runs, and its HTTP side, which does not listen yet. */
+export interface OpenWatch {
+  api: FastifyInstance;
+  sourceName: string;
+  /** Takes up what may change while it runs. */
+  reconfigure(config: WatchConfig): void;
+  /** Finishes what has begun. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** How long notices that wait may still be tried when the daemon stops. */
+const NOTICES_MS = 5_000;
+
+/** The composition root of the daemon. @throws FlotillaError StateLocked, HistoryUnavailable, SourceUnreadable */
+export async function openWatch(
+  config: WatchConfig,
+  { log, env }: { log: Logger; env: NodeJS.ProcessEnv },
+): Promise<OpenWatch> {
+  const state = await openStateDirectory(config.state);
+  try {
+    return await openIn(state, config, { log, env });
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+}
+
+async function openIn(
+  state: StateDirectory,
+  config: WatchConfig,
+  { log, env }: { log: Logger; env: NodeJS.ProcessEnv },
+): Promise<OpenWatch> {
+  const metrics = createMetrics({ version: readVersion() });
+  const source = openSource(config, state, log);
+  const store = await openSqliteStore(state.historyFile);
+  const history = openWriter(store, metrics, log);
+  const notices = openNotices(config, metrics, log);
+  const watch = await startFleetWatch(
+    {
+      source,
+      store,
+      writer: history.writer,
+      openDriver: await loadDrivers(new Set(['local', 'agent']), { pki: config.pki, env }),
+      renderer: createRenderer(),
+      notifier: notices,
+      observer: metrics.watch,
+      queueObserver: metrics.queue,
+      log,
+      readConfirmed: () => readConfirmed(state.confirmFile),
+      now: () => new Date(),
+      clock: createSystemClock(),
+      random: Math.random,
+      newId: randomUUID,
+    },
+    toSettings(config),
+  );
+  let webhooks = config.webhooks;
+  const api = buildApi({
+    registry: metrics.registry,
+    health: () => healthOf(watch, history.isFailing()),
+    webhooks: () => webhooks,
+    onPush: () => watch.trigger(),
+    log,
+  });
+  return {
+    api,
+    sourceName: source.name,
+    reconfigure(next) {
+      webhooks = next.webhooks;
+      notices.reconfigure(next.notifications);
+      watch.reconfigure(toSettings(next));
+    },
+    async stop(graceMs) {
+      await api.close();
+      await watch.stop(graceMs);
+      await notices.close(NOTICES_MS);
+      await store.close();
+      await state.close();
+    },
+  };
+}
+
+function openSource({ source }: WatchConfig, { sourceDirectory }: StateDirectory, log: Logger): Source {
+  return source.kind === 'directory'
+    ? createDirectorySource(source)
+    : createGitSource({ config: source, directory: sourceDirectory, log });
+}
+
+function openWriter(store: Parameters<typeof createHistoryWriter>[0]['store'], { watch }: Metrics, log: Logger) {
+  let failing = false;
+  const writer = createHistoryWriter({
+    // What was written last says whether it can be written now.
+    store: {
+      async write(batch) {
+        await store.write(batch);
+        failing = false;
+      },
+    },
+    log,
+    onFailed() {
+      failing = true;
+      watch.historyFailed();
+    },
+    onWaiting: watch.historyWaiting,
+  });
+  return { writer, isFailing: () => failing };
+}
+
+/** One notice a change, however often it is told. */
+function openNotices({ notifications }: WatchConfig, { watch }: Metrics, log: Logger) {
+  const notifier = createNotifier({ targets: notifications, log, onOutcome: watch.notified });
+  const filter = createChangeFilter();
+  return {
+    ...notifier,
+    tell(notice: Parameters<typeof notifier.tell>[0]) {
+      if (filter.isChange(notice)) notifier.tell(notice);
+    },
+  };
+}
+
+function healthOf(watch: FleetWatch, historyFails: boolean): { live: boolean; ready: boolean; reasons: string[] } {
+  const reasons = [...watch.reasons(), ...(historyFails ? ['history cannot be written: it waits in memory'] : [])];
+  return { live: true, ready: reasons.length === 0, reasons };
+}
+
+function toSettings({ concurrency, resync, shrinkTo, retentionMs }: WatchConfig): WatchSettings {
+  return { concurrency, resync, shrinkTo, retentionMs };
+}
