@@ -1,16 +1,12 @@
-import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, writeSync } from 'node:fs';
 import { FlotillaError } from '../../errors.js';
+import { flock } from '../../flock.js';
 import type { LockHolder } from '../../plan/observed.js';
 import { ensureStateDirectory, statePath } from '../files/fs-atomic.js';
 import { errnoOf, toHostError } from '../files/host-error.js';
 import { LOCK_FILE, readLockHolder } from './lock-holder.js';
 
 export { readLockHolder, readLockHolders } from './lock-holder.js';
-
-/** `flock -n` answers at once; more than this means that the machine is in trouble. */
-const FLOCK_TIMEOUT_MS = 10_000;
-const SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin';
 
 export interface TenantLock {
   /** Give it to each compose child (in `stdio`): the lock then holds until the last of them has ended, whatever happens to us. */
@@ -73,27 +69,6 @@ async function openLockFile(tenantDir: string): Promise<number> {
   } catch (error) {
     throw toHostError(error, `open the lock of ${tenantDir}`);
   }
-}
-
-/** Node cannot flock(2), but a child can on a descriptor that it inherits: the lock belongs to the open file, which stays ours. */
-function flock(fd: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('flock', ['-n', '3'], {
-      stdio: ['ignore', 'ignore', 'ignore', fd],
-      env: { PATH: SEARCH_PATH },
-      // In a process group of its own: a terminal's Ctrl-C is for us, who know what to do about it.
-      detached: true,
-      timeout: FLOCK_TIMEOUT_MS,
-      killSignal: 'SIGKILL',
-    });
-    child.once('error', (cause) => {
-      reject(new FlotillaError('Internal', 'cannot run the flock command', { cause, hint: 'install util-linux' }));
-    });
-    child.once('exit', (code) => {
-      if (code === 0 || code === 1) resolve(code === 0);
-      else reject(new FlotillaError('Internal', `the flock command failed (exit ${code ?? 'by a signal'})`));
-    });
-  });
 }
 
 function lockedBy(tenantDir: string, holder: LockHolder | null): FlotillaError {
