@@ -234,7 +234,7 @@ remember_tenants() { tenants_own >"$DEMO/.tenants"; }
 no_secret_leaves() {
   local secrets
   secrets=$(cat hosts/*/*/secrets.env | cut -d= -f2)
-  ! { flotilla reconcile --dry-run --verbose -o json 2>&1; flotilla history -o json; cat hosts/*/*/.flotilla/applied.json agents/*.log; } |
+  ! { flotilla reconcile --dry-run --verbose -o json 2>&1; flotilla generations -o json; cat hosts/*/*/.flotilla/applied.json agents/*.log; } |
     grep -F "$secrets"
 }
 

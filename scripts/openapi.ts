@@ -8,6 +8,9 @@ const STREAMS: Partial<Record<RouteName, string>> = {
   events: 'text/event-stream',
 };
 
+/** What is only taken note of. */
+const ACCEPTED: ReadonlySet<RouteName> = new Set<RouteName>(['cancel', 'supersede']);
+
 /** The agent's API as OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0), from the schemas that validate it. */
 export function buildOpenApi(version: string): unknown {
   const paths: Record<string, Record<string, unknown>> = {};
@@ -53,7 +56,7 @@ function describeRoute(name: RouteName, { path, summary, body, answer, bodyLimit
       },
     }),
     responses: {
-      [name === 'cancel' ? 202 : 200]: {
+      [ACCEPTED.has(name) ? 202 : 200]: {
         description: STREAMS[name] === undefined ? 'The answer.' : 'A stream; this is one message of it.',
         ...(answer !== undefined && { content: { [STREAMS[name] ?? 'application/json']: { schema: answer } } }),
       },

@@ -31,6 +31,15 @@ const TEXTS: Readonly<Record<ErrorCode, Text>> = {
     when: 'The directory of manifests or of templates, or a file in it, cannot be read.',
     remedy: 'Name another with `--manifests` or `--templates`, or mend its permissions.',
   },
+  SourceRefused: {
+    when: 'A revision was read and is not taken: its commit has no good signature, or it would remove most of the instances. What was taken before stays in force.',
+    remedy:
+      'Sign the commit with a key that is allowed, or mend the revision. Where the removal is meant: `flotilla confirm REVISION`.',
+  },
+  ConfigInvalid: {
+    when: 'The configuration of the daemon is not what its schema says, or asks for two things that exclude each other.',
+    remedy: 'Mend the line that is shown, then start it again.',
+  },
   UsageInvalid: {
     when: 'The command line asks for something that cannot be, such as `--files-only` without `--dry-run`.',
     remedy: 'Do what the hint says. `flotilla COMMAND --help` has examples.',
@@ -91,7 +100,7 @@ const TEXTS: Readonly<Record<ErrorCode, Text>> = {
   },
   GenerationNotFound: {
     when: 'A rollback asks for a file set that is not kept, or that is damaged.',
-    remedy: 'Choose one that `flotilla history SLUG` lists, or revert the commit in git.',
+    remedy: 'Choose one that `flotilla generations SLUG` lists, or revert the commit in git.',
   },
   PkiInvalid: {
     when: 'Certificate, key, authority or list of revoked certificates are missing or do not belong together.',
@@ -170,6 +179,10 @@ const TEXTS: Readonly<Record<ErrorCode, Text>> = {
     when: 'The containers were started and a service did not get or stay healthy: it is unhealthy, exited, or restarts over and over.',
     remedy: 'Look at the logs of the services that are named, then reconcile again or roll back.',
   },
+  Superseded: {
+    when: 'Newer desired state came while an apply only waited for the services to be healthy: the wait was given up.',
+    remedy: 'Nothing: the newer state is applied next.',
+  },
   TimedOut: {
     when: 'Docker did not finish within `spec.timeouts`.',
     remedy: 'Raise the timeout, or look at the registry or the host.',
@@ -177,6 +190,18 @@ const TEXTS: Readonly<Record<ErrorCode, Text>> = {
   Cancelled: {
     when: 'Ctrl-C: not started, or stopped before anything was changed.',
     remedy: 'Reconcile again.',
+  },
+  HistoryUnavailable: {
+    when: 'The file that holds history and state cannot be read or written: a full disk, its permissions, damage, or another process that keeps it locked.',
+    remedy: 'Do what the hint says for this case. Instances are reconciled meanwhile.',
+  },
+  StateLocked: {
+    when: 'Another daemon runs with the same state directory.',
+    remedy: 'Stop the one that is named, or give this one a state directory of its own.',
+  },
+  NoProgress: {
+    when: 'An instance was applied again and again, each apply succeeded, and the next plan still had the same work.',
+    remedy: 'Find out what undoes it on the host, or what differs at each render; a new commit starts it again.',
   },
   Internal: {
     when: 'Something that Flotilla does not know. Its text is not shown, as it could hold a secret.',

@@ -69,4 +69,10 @@ export interface DesiredState {
   problems: readonly Problem[];
   /** Slugs that could be read from documents which have problems, sorted: these are not in `instances`. */
   brokenSlugs: readonly string[];
+  /**
+   * Manifest files, as problems name them, that may declare instances which nobody can tell: they hold a document that is not
+   * valid YAML or whose kind or name could not be read, or could not be read at all (then it may be a directory). Sorted.
+   * While there is one, an instance that is missing may only be unreadable.
+   */
+  unreadable: readonly string[];
 }

@@ -19,6 +19,26 @@ export function spliceField(text: string, map: YAMLMap, field: string, value: st
   return pair === undefined ? insertField(text, map, field, value) : replaceValue(text, pair, value);
 }
 
+/**
+ * How to remove the line of a field from a block map, or undefined where it has no line to itself, or shares it with a
+ * comment. Pure.
+ */
+export function removeLine(text: string, map: YAMLMap, field: string): Splice | undefined {
+  const pair = map.items.find(({ key }) => isScalar(key) && key.value === field);
+  const [key, value] = [pair?.key, pair?.value];
+  if (map.flow || map.items.length < 2 || !isScalar(key) || !key.range || !isScalar(value) || !value.range) return;
+  const end = endOfLine(text, value.range[1]);
+  const isAlone = indentOf(text, key).startsLine && text.slice(value.range[1], end).trim() === '';
+  if (!isAlone || text.slice(key.range[0], end).includes('\n')) return;
+  const start = text.lastIndexOf('\n', key.range[0] - 1) + 1;
+  const next = text.indexOf('\n', end) + 1;
+  const previous = String(value.source ?? value.value);
+  if (next > 0) return { start, end: next, replacement: '', valueStart: start, previous };
+  // Nothing follows: the line break that led here goes with it.
+  const before = text.slice(0, start).replace(/\r?\n$/, '').length;
+  return { start: before, end: text.length, replacement: '', valueStart: before, previous };
+}
+
 function replaceValue(text: string, { value: node }: Pair, value: string | boolean): Splice | string {
   const range = (node as Scalar | null)?.range;
   if (!range || isCollection(node)) return 'a map or list stands where one value is expected';

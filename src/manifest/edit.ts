@@ -1,6 +1,6 @@
 import { isMap, isScalar, type YAMLMap } from 'yaml';
 import { FlotillaError } from '../errors.js';
-import { spliceField } from './edit-splice.js';
+import { removeLine, type Splice, spliceField } from './edit-splice.js';
 import { imageTag as imageTagSchema } from './schema-parts.js';
 import { createSourceText } from './source-text.js';
 import { cutDocuments, readYamlDocuments, type YamlDocument } from './yaml-documents.js';
@@ -35,19 +35,44 @@ export function setInstanceField(
   value: string | boolean,
 ): ManifestEdit {
   const target = findInstance(text, slug);
-  const spec = specOf(target, slug);
-  const splice = spliceField(target.text, spec, field, value);
+  const splice = spliceField(target.text, specOf(target, slug), field, value);
   if (typeof splice === 'string') throw cannotEdit(slug, splice);
-  const edited = target.text.slice(0, splice.start) + splice.replacement + target.text.slice(splice.end);
-  if (!isExactly(target, edited, field, value)) {
-    throw cannotEdit(
-      slug,
-      `its ${field} cannot be changed without changing something else (is there an anchor in it?)`,
-    );
+  const edit = applySplice(text, target, splice, field, value);
+  if (edit) return edit;
+  throw cannotEdit(slug, `its ${field} cannot be changed without changing something else (is there an anchor in it?)`);
+}
+
+/**
+ * Takes back what `setInstanceField(text, slug, 'suspend', true)` did: the line goes where the field has one to itself, else
+ * the value becomes false. An instance that does not say that it is suspended stays as it is. Throws as `setImageTag`.
+ */
+export function clearSuspend(text: string, slug: string): ManifestEdit {
+  const target = findInstance(text, slug);
+  const spec = specOf(target, slug);
+  if ((readPlain(target.text, target.index)?.spec as { suspend?: unknown } | undefined)?.suspend !== true) {
+    return { text, line: lineAt(text, target.start + (spec.range?.[0] ?? 0)), previous: null };
   }
+  const removal = removeLine(target.text, spec, 'suspend');
+  const removed = removal && applySplice(text, target, removal, 'suspend', undefined);
+  return removed ?? setInstanceField(text, slug, 'suspend', false);
+}
+
+/** The text after a splice; undefined when that changes anything but this one field. `value` undefined: it is gone. */
+function applySplice(
+  text: string,
+  target: Target,
+  { start, end, replacement, valueStart, previous }: Splice,
+  field: string,
+  value: string | boolean | undefined,
+): ManifestEdit | undefined {
+  const edited = target.text.slice(0, start) + replacement + target.text.slice(end);
+  if (!isExactly(target, edited, field, value)) return undefined;
   const whole = text.slice(0, target.start) + edited + text.slice(target.start + target.text.length);
-  const line = createSourceText('', whole).lineAt(target.start + splice.valueStart);
-  return { text: whole, line, previous: splice.previous };
+  return { text: whole, line: lineAt(whole, target.start + valueStart), previous };
+}
+
+function lineAt(text: string, offset: number): number {
+  return createSourceText('', text).lineAt(offset);
 }
 
 /** Whether a text may hold the manifest of an instance; says yes too often rather than too seldom. */
@@ -97,11 +122,18 @@ function specOf({ document }: Target, slug: string): YAMLMap {
 }
 
 /** Whether the edited document reads as it did before but for this one field. */
-function isExactly({ text, index }: Target, edited: string, field: string, value: string | boolean): boolean {
+function isExactly(
+  { text, index }: Target,
+  edited: string,
+  field: string,
+  value: string | boolean | undefined,
+): boolean {
   const before = readPlain(text, index);
   const after = readPlain(edited, index);
   if (before === undefined || after === undefined) return false;
-  (before.spec as Record<string, unknown>)[field] = value;
+  const spec = before.spec as Record<string, unknown>;
+  if (value === undefined) delete spec[field];
+  else spec[field] = value;
   return isSame(before, after);
 }
 

@@ -17,6 +17,8 @@ export interface LoadOptions {
   manifests: string;
   /** The directory of templates: each folder in it that has a template.yaml. */
   templates: string;
+  /** What both are relative to; problems name files without it. By default the working directory. */
+  root?: string;
   /** From `createManifestCache`, kept from one load to the next: only files that changed are parsed again. */
   cache?: ManifestCache;
 }
@@ -33,8 +35,9 @@ export function createManifestCache(): ManifestCache {
  * `options.manifests` as given. Throws FlotillaError SourceUnreadable when one of the two directories cannot be read.
  */
 export async function loadDesiredState(options: LoadOptions): Promise<DesiredState> {
-  const templates = await walkSource(options.templates, { accepts: (name) => name !== '.git' });
-  const walk = await walkManifests(options.manifests, options.templates);
+  const { root = '' } = options;
+  const templates = await walkSource(join(root, options.templates), { accepts: (name) => name !== '.git' });
+  const walk = await walkManifests(join(root, options.manifests), join(root, options.templates));
   const revision = createHash('sha256');
   const templatesRead = await readFiles(options.templates, templates.files, (path, content) => {
     revision.update(`templates\0${path}\0${hash('sha256', content)}\n`);
@@ -46,10 +49,12 @@ export async function loadDesiredState(options: LoadOptions): Promise<DesiredSta
     readInto(loaded, join(options.manifests, path), content, digest);
   });
   for (const file of options.cache?.keys() ?? []) if (!loaded.texts.has(file)) options.cache?.delete(file);
+  for (const { path } of walk.refused) loaded.unreadable.add(join(options.manifests, path));
+  for (const { file } of manifestsRead) loaded.unreadable.add(file);
   const { findings, ...resolution } = resolveManifests({
     ...loaded,
     templates: templateNames(templates),
-    base: process.cwd(),
+    base: root || process.cwd(),
   });
   const problems = [
     ...refusals(options.templates, templates.refused, 'TemplateInvalid'),
@@ -59,7 +64,12 @@ export async function loadDesiredState(options: LoadOptions): Promise<DesiredSta
     ...loaded.problems,
     ...locateAll(findings, loaded),
   ];
-  return { revision: `sha256:${revision.digest('hex')}`, ...resolution, problems: problems.sort(inFileOrder) };
+  return {
+    revision: `sha256:${revision.digest('hex')}`,
+    ...resolution,
+    problems: problems.sort(inFileOrder),
+    unreadable: [...loaded.unreadable].sort(),
+  };
 }
 
 /** Every manifest file below a directory, leaving out the templates where those are inside it. */
@@ -117,11 +127,13 @@ interface Loaded {
   broken: ReadManifests['broken'][number][];
   problems: Problem[];
   texts: Map<string, string>;
+  /** Files that may declare instances which nobody can tell. */
+  unreadable: Set<string>;
   cache: ManifestCache | undefined;
 }
 
 function createLoaded(cache: ManifestCache | undefined): Loaded {
-  return { documents: [], broken: [], problems: [], texts: new Map(), cache };
+  return { documents: [], broken: [], problems: [], texts: new Map(), unreadable: new Set(), cache };
 }
 
 function readInto(loaded: Loaded, file: string, content: Buffer, digest: string): void {
@@ -129,14 +141,22 @@ function readInto(loaded: Loaded, file: string, content: Buffer, digest: string)
   loaded.texts.set(file, text);
   if (!isUtf8(content)) {
     loaded.problems.push({ code: 'ManifestInvalid', message: 'the file is not UTF-8 text', file });
+    loaded.unreadable.add(file);
     return;
   }
   const known = loaded.cache?.get(file);
   const read = known?.digest === digest ? known.read : readManifests(file, text);
   loaded.cache?.set(file, { digest, read });
   for (const document of read.documents) loaded.documents.push(document);
-  for (const broken of read.broken) loaded.broken.push(broken);
+  for (const broken of read.broken) {
+    loaded.broken.push(broken);
+    if (isUnattributable(broken)) loaded.unreadable.add(file);
+  }
   for (const problem of read.problems) loaded.problems.push(problem);
+}
+
+function isUnattributable({ kind, name, malformed }: ReadManifests['broken'][number]): boolean {
+  return malformed || kind === undefined || name === undefined;
 }
 
 function locateAll(findings: readonly PlacedFinding[], { texts, documents, broken }: Loaded): Problem[] {

@@ -26,6 +26,8 @@ export interface BrokenDocument {
   kind: string | undefined;
   /** Only when it is a name that the schema admits. */
   name: string | undefined;
+  /** Not valid YAML: where a separator is lost, it may hold more than one document. */
+  malformed: boolean;
   /** The names of other documents that its spec gives. */
   references: References;
 }

@@ -1,9 +1,10 @@
-import type { DriftPolicy, RollbackPolicy, Timeouts, Values } from './desired-state.js';
+import type { DeletionPolicy, DriftPolicy, Maintenance, RollbackPolicy, Timeouts, Values } from './desired-state.js';
 import { LONGEST_DURATION_MS, parseDuration } from './duration.js';
 import type { PlacedFinding } from './finding.js';
 import type { NameIndex } from './index-names.js';
 import type { DocumentPlace } from './manifest-document.js';
 import { nearestName } from './nearest.js';
+import { resolveMaintenance } from './resolve-maintenance.js';
 import type { InstanceManifest } from './schema.js';
 import * as parts from './schema-parts.js';
 
@@ -12,8 +13,11 @@ export interface FleetDefaults {
   template: string | undefined;
   imageTag: string | undefined;
   values: Values;
+  suspend: boolean;
   driftPolicy: DriftPolicy;
   rollback: RollbackPolicy;
+  deletionPolicy: DeletionPolicy;
+  maintenance: Maintenance | null;
   timeouts: Timeouts;
 }
 
@@ -22,8 +26,11 @@ export const NO_FLEET: FleetDefaults = {
   template: undefined,
   imageTag: undefined,
   values: {},
+  suspend: parts.suspend.default,
   driftPolicy: parts.driftPolicy.default,
   rollback: parts.rollback.default,
+  deletionPolicy: parts.deletionPolicy.default,
+  maintenance: null,
   timeouts: defaultTimeouts(),
 };
 
@@ -38,11 +45,12 @@ export function resolveFleets(
     if (document === undefined) continue;
     const { place, manifest } = document;
     const before = findings.length;
-    const { timeouts: ownTimeouts, values, ...own } = manifest.spec;
+    const { timeouts: ownTimeouts, maintenance: ownMaintenance, values, ...own } = manifest.spec;
     const timeouts = mergeTimeouts(NO_FLEET.timeouts, ownTimeouts, place, findings);
+    const maintenance = resolveMaintenance(ownMaintenance, NO_FLEET.maintenance, place, findings);
     checkTemplate(own.template, place, templates, findings);
     if (findings.length > before) continue;
-    fleets.set(document.name, { ...NO_FLEET, ...own, values: (values ?? {}) as Values, timeouts });
+    fleets.set(document.name, { ...NO_FLEET, ...own, values: (values ?? {}) as Values, maintenance, timeouts });
   }
   return fleets;
 }

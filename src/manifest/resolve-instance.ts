@@ -4,6 +4,7 @@ import type { NameIndex } from './index-names.js';
 import type { DocumentPlace, ManifestDocument, References } from './manifest-document.js';
 import { mergeValues } from './merge-values.js';
 import { checkTemplate, type FleetDefaults, mergeTimeouts, NO_FLEET, suggest } from './resolve-fleet.js';
+import { resolveMaintenance } from './resolve-maintenance.js';
 
 /** What resolving one instance may ask for. */
 export interface ResolveContext {
@@ -31,6 +32,7 @@ export function resolveInstance(
   reportDangling(spec, place, context);
   const fleet = spec.fleet === undefined ? NO_FLEET : context.fleetDefaults.get(spec.fleet);
   const timeouts = mergeTimeouts((fleet ?? NO_FLEET).timeouts, spec.timeouts, place, context.findings);
+  const maintenance = resolveMaintenance(spec.maintenance, (fleet ?? NO_FLEET).maintenance, place, context.findings);
   if (!canBeUsed(spec, name, context) || fleet === undefined) return undefined;
   const template = spec.template ?? fleet.template;
   const imageTag = spec.imageTag ?? fleet.imageTag;
@@ -49,9 +51,11 @@ export function resolveInstance(
     values: spec.values === undefined ? fleet.values : mergeValues(fleet.values, spec.values as Values),
     labels: metadata.labels ?? NO_LABELS,
     registered: spec.registered ?? false,
-    suspend: spec.suspend ?? false,
+    suspend: spec.suspend ?? fleet.suspend,
     driftPolicy: spec.driftPolicy ?? fleet.driftPolicy,
     rollback: spec.rollback ?? fleet.rollback,
+    deletionPolicy: spec.deletionPolicy ?? fleet.deletionPolicy,
+    maintenance,
     timeouts,
     source: { file: place.file, line: place.line },
   };

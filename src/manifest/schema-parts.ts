@@ -84,6 +84,21 @@ export const rollback = {
   examples: ['OnFailure'],
 } as const satisfies JSONSchema;
 
+export const suspend = {
+  type: 'boolean',
+  default: false,
+  description: 'True to leave the instance alone: it is planned and reported, never changed.',
+  examples: [true],
+} as const satisfies JSONSchema;
+
+export const deletionPolicy = {
+  enum: ['Orphan', 'Down'],
+  default: 'Orphan',
+  description:
+    'What becomes of the instance when its manifest is removed: Orphan leaves it as it is, Down removes its containers and networks. Its volumes, files and images stay in either case.',
+  examples: ['Down'],
+} as const satisfies JSONSchema;
+
 const duration = {
   type: 'string',
   title: 'a duration such as 10m, 90s, 1h30m or 500ms, at most 24h',

@@ -1,4 +1,5 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts';
+import { maintenance } from './schema-maintenance.js';
 import * as parts from './schema-parts.js';
 import { templateSchema } from './schema-template.js';
 
@@ -60,14 +61,11 @@ const instanceSchema = {
             'True for a tenant that its owner installed: its .env is its own, never rendered or written; only the names in it are read.',
           examples: [true],
         },
-        suspend: {
-          type: 'boolean',
-          default: false,
-          description: 'True to leave the instance alone: it is planned and reported, never changed.',
-          examples: [true],
-        },
+        suspend: parts.suspend,
         driftPolicy: parts.driftPolicy,
         rollback: parts.rollback,
+        deletionPolicy: parts.deletionPolicy,
+        maintenance,
         timeouts: parts.timeouts,
       },
     },
@@ -105,8 +103,14 @@ const fleetSchema = {
           ...parts.values,
           description: "Values for every instance of the fleet, deep-merged under the instance's own.",
         },
+        suspend: {
+          ...parts.suspend,
+          description: 'True to leave every instance of the fleet alone, but for those that say false themselves.',
+        },
         driftPolicy: parts.driftPolicy,
         rollback: parts.rollback,
+        deletionPolicy: parts.deletionPolicy,
+        maintenance,
         timeouts: parts.timeouts,
       },
     },

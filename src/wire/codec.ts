@@ -10,7 +10,9 @@ import { pickDocuments } from './parsed-documents.js';
 
 export function encodeInspect({ tenant, files, containers }: InspectRequest): InspectBody {
   const documents = pickDocuments(tenant.compose, files);
-  return { tenant: toWire(tenant), contents: encodeContents(files), containers, ...(documents && { documents }) };
+  // the host has no say in maintenance windows, and an older one refuses what it does not know
+  const { maintenance: _, ...sent } = tenant;
+  return { tenant: toWire(sent), contents: encodeContents(files), containers, ...(documents && { documents }) };
 }
 
 /** @throws FlotillaError RequestInvalid when contents and entries do not belong together */

@@ -218,6 +218,13 @@ export const ROUTES = {
     summary: 'Asks an apply to stop if nothing has been changed yet; later it is finished.',
     bodyLimit: 0,
   },
+  supersede: {
+    method: 'POST',
+    path: '/v1/instance/:slug/apply/:applyId/supersede',
+    summary:
+      'Tells an apply that newer desired state waits: it stops before its commit, and waits for health no longer.',
+    bodyLimit: 0,
+  },
   generations: {
     method: 'POST',
     path: '/v1/instance/:slug/generations',

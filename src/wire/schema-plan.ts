@@ -1,7 +1,20 @@
 import type { JSONSchema } from 'json-schema-to-ts';
-import { imageTag } from '../manifest/schema-parts.js';
-import { count, flag, MAX_FILES, mode, names, nullable, sentences, sha256, text, word } from './schema-parts.js';
-import { envCoverage, fileEntries, managedPath, tenantFields } from './schema-tenant.js';
+import { imageTag, name } from '../manifest/schema-parts.js';
+import {
+  count,
+  digest,
+  flag,
+  instant,
+  MAX_FILES,
+  mode,
+  names,
+  nullable,
+  sentences,
+  sha256,
+  text,
+  word,
+} from './schema-parts.js';
+import { composeFiles, envCoverage, fileEntries, managedPath, tenantFields } from './schema-tenant.js';
 
 const fileChange = {
   type: 'object',
@@ -65,6 +78,13 @@ const onServices = {
   properties: { kind: { enum: ['removeServices', 'restart'] }, services: names, cause: text },
 } as const satisfies JSONSchema;
 
+const down = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['kind', 'services', 'cause'],
+  properties: { kind: { const: 'down' }, services: names, cause: text },
+} as const satisfies JSONSchema;
+
 const up = {
   type: 'object',
   additionalProperties: false,
@@ -89,11 +109,30 @@ const gate = {
   additionalProperties: false,
   required: ['reason', 'message', 'blocked'],
   properties: {
-    reason: { type: 'string', enum: ['Suspended', 'Locked', 'DriftReported', 'EnvCoverageBlocked', 'RolledBack'] },
+    reason: {
+      type: 'string',
+      enum: ['Suspended', 'Locked', 'DriftReported', 'EnvCoverageBlocked', 'RolledBack', 'OutsideWindow'],
+    },
     message: text,
     hint: text,
+    until: instant,
     blocked: flag,
   },
+} as const satisfies JSONSchema;
+
+/** A plan that only takes an instance down renders nothing, and names what was last applied, if anything was. */
+const rendersNothing = {
+  properties: {
+    operations: { type: 'array', maxItems: 1 },
+    fileSet: { type: 'array', maxItems: 0 },
+    files: { type: 'array', maxItems: 0 },
+    compose: { type: 'array', maxItems: 0 },
+  },
+} as const satisfies JSONSchema;
+
+/** What every other plan renders is known in full. */
+const rendersAll = {
+  properties: { template: name, imageTag, digest, compose: { ...composeFiles, minItems: 1 } },
 } as const satisfies JSONSchema;
 
 const basis = {
@@ -145,6 +184,10 @@ export const plan = {
   ],
   properties: {
     ...tenantFields,
+    template: orNothing(name),
+    imageTag: orNothing(imageTag),
+    digest: orNothing(digest),
+    compose: composeFiles,
     fromImageTag: nullable(imageTag),
     fileSet: fileEntries,
     files: { type: 'array', maxItems: 2 * MAX_FILES, items: fileChange },
@@ -152,11 +195,21 @@ export const plan = {
     operations: {
       type: 'array',
       maxItems: 2 * MAX_FILES,
-      items: { oneOf: [write, remove, step, onServices, up, signal] },
+      items: { oneOf: [write, remove, step, onServices, up, signal, down] },
     },
     envCoverage: nullable(envCoverage),
     warnings: sentences,
     gate: nullable(gate),
     basis,
   },
+  if: {
+    properties: { operations: { type: 'array', maxItems: 2 * MAX_FILES, contains: down } },
+  },
+  // biome-ignore lint/suspicious/noThenProperty: `then` is a keyword of JSON Schema
+  then: rendersNothing,
+  else: rendersAll,
 } as const satisfies JSONSchema;
+
+function orNothing<const T extends JSONSchema>(schema: T): { readonly anyOf: readonly [T, { readonly const: '' }] } {
+  return { anyOf: [schema, { const: '' }] };
+}

@@ -31,7 +31,7 @@ const fileEntry = {
 
 export const fileEntries = { type: 'array', maxItems: MAX_FILES, items: fileEntry } as const satisfies JSONSchema;
 
-const composeFiles = { type: 'array', maxItems: 64, items: managedPath } as const satisfies JSONSchema;
+export const composeFiles = { type: 'array', maxItems: 64, items: managedPath } as const satisfies JSONSchema;
 
 const onChange = {
   type: 'array',

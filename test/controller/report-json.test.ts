@@ -4,11 +4,20 @@ import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { formatReportJson, toReportDocument } from '../../src/controller/report-json.js';
 import { reportSchema } from '../../src/controller/report-schema.js';
+import type { Gate, Operation } from '../../src/plan/plan.js';
 import { composeDiff, item, mixedReport, report, upgradePlan } from '../support/report-fixtures.js';
 
 const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
 addFormats.default(ajv);
 const validate = ajv.compile(reportSchema);
+
+const OUTSIDE: Gate = {
+  reason: 'OutsideWindow',
+  message: 'its update waits',
+  until: '2025-01-06T21:00:00.000Z',
+  blocked: false,
+};
+const DOWN: Operation = { kind: 'down', services: ['api', 'web'], cause: 'its manifest was removed' };
 
 describe('the report as JSON', () => {
   it('holds to its schema for every result', () => {
@@ -24,6 +33,8 @@ describe('the report as JSON', () => {
       report([item('acme', { result: 'converged', plan: upgradePlan({ containers: null }), applied })], {
         dryRun: false,
       }),
+      report([item('acme', { result: 'waiting', plan: upgradePlan({ gate: OUTSIDE }) })]),
+      report([item('acme', { result: 'changed', plan: upgradePlan({ operations: [DOWN] }) })]),
     ];
     for (const one of reports) {
       validate(JSON.parse(formatReportJson(one)));
@@ -89,6 +100,15 @@ describe('the report as JSON', () => {
     expect(document.items[0]?.files[0]).toMatchObject({ sensitive: true, diff: null });
     expect(document.items[0]?.files[1]).toMatchObject({ diff: composeDiff.diff, truncated: false, omittedLines: 0 });
     expect(JSON.stringify(document)).not.toContain('sha256');
+  });
+
+  it('says until when a plan is held, and what a removed manifest takes down', () => {
+    const plan = upgradePlan({ gate: OUTSIDE, operations: [DOWN] });
+    const [document] = toReportDocument(report([item('acme', { result: 'waiting', plan })])).items;
+    expect(document?.gate).toEqual({ ...OUTSIDE, hint: null });
+    expect(document?.operations).toEqual([DOWN]);
+    const [suspended] = toReportDocument(mixedReport()).items.filter(({ gate }) => gate !== null);
+    expect(suspended?.gate?.until).toBeNull();
   });
 
   it('is the same bytes for the same report', () => {

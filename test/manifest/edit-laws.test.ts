@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { setImageTag } from '../../src/manifest/edit.js';
+import { clearSuspend, setImageTag, setInstanceField } from '../../src/manifest/edit.js';
 
 const tagArbitrary = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}$/);
 const quoteArbitrary = fc.constantFrom('', "'", '"');
@@ -76,6 +76,18 @@ describe('for any layout', () => {
         let same = 0;
         while (same < before.length && text[same] === before[same]) same++;
         expect(text.endsWith(before.slice(same))).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a suspension that is taken back leaves the text as it was, but for a false in a flow map', () => {
+    fc.assert(
+      fc.property(manifestArbitrary, ({ bare: before }) => {
+        const suspended = setInstanceField(before, 'acme', 'suspend', true).text;
+        const { text } = clearSuspend(suspended, 'acme');
+        expect([before, suspended.replace('suspend: true', 'suspend: false')]).toContain(text);
+        expect(clearSuspend(text, 'acme').text).toBe(text);
       }),
       { numRuns: 300 },
     );

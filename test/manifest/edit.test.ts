@@ -1,8 +1,8 @@
 import { chmod, readdir, readFile, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { setImageTag, setInstanceField } from '../../src/manifest/edit.js';
-import { setImageTagInFiles } from '../../src/manifest/edit-file.js';
+import { clearSuspend, setImageTag, setInstanceField } from '../../src/manifest/edit.js';
+import { setImageTagInFiles, setSuspendInFiles } from '../../src/manifest/edit-file.js';
 import { directoryOf, instance } from './support.js';
 
 const HEAD = 'apiVersion: flotilla.dev/v1\nkind: Instance\nmetadata: { name: acme }\n';
@@ -132,7 +132,76 @@ test('other fields of one scalar are edited the same way', () => {
   );
 });
 
+describe('taking a suspension back', () => {
+  test.each([
+    ['removes its line', '\n  host: a # here\n  suspend: true\n  fleet: b\n', '\n  host: a # here\n  fleet: b\n'],
+    ['that comes first', '\n  suspend: true\n  host: a\n', '\n  host: a\n'],
+    ['with CRLF', '\r\n  host: a\r\n  suspend: true  \r\n  fleet: b\r\n', '\r\n  host: a\r\n  fleet: b\r\n'],
+    ['at the end of a file without a last line break', '\n  host: a\n  suspend: true', '\n  host: a'],
+    ['keeps a line with a comment', '\n  host: a\n  suspend: true # why\n', '\n  host: a\n  suspend: false # why\n'],
+    ['in a flow map', ' { host: a, suspend: true }', ' { host: a, suspend: false }'],
+    ['that is an alias', '\n  registered: &t true\n  suspend: *t\n', '\n  registered: &t true\n  suspend: false\n'],
+    [
+      'that a merge key gives',
+      '\n  <<: { suspend: true }\n  host: a\n',
+      '\n  <<: { suspend: true }\n  host: a\n  suspend: false\n',
+    ],
+    [
+      'that a merge key gives too',
+      '\n  <<: { suspend: true }\n  host: a\n  suspend: true\n',
+      '\n  <<: { suspend: true }\n  host: a\n  suspend: false\n',
+    ],
+    ['that is not there', '\n  host: a\n', '\n  host: a\n'],
+    ['that is false', '\n  host: a\n  suspend: false\n', '\n  host: a\n  suspend: false\n'],
+  ])('%s', (_, before, after) => {
+    expect(clearSuspend(withSpec(before), 'acme').text).toBe(withSpec(after));
+  });
+
+  test('keeps the line where others use its anchor', () => {
+    const text = withSpec('\n  host: a\n  suspend: &t true\n  registered: *t\n');
+    expect(() => clearSuspend(text, 'acme')).toThrow('cannot be changed without changing something else');
+  });
+});
+
 describe('in files', () => {
+  test('suspends and resumes several, in one file and in others, and says on which lines', async () => {
+    const block = (name: string) => instance(name).replace(/spec: .*/, 'spec:\n  host: north\n  fleet: production');
+    const before = { 'a.yaml': `${block('acme')}---\n${block('beta')}`, 'b.yaml': block('coop') };
+    const root = await directoryOf(before);
+    const change = async (suspend: boolean) => {
+      const edits = await setSuspendInFiles({ manifests: root, slugs: ['beta', 'coop', 'acme', 'beta'], suspend });
+      return edits.map(({ slug, file, line, changed }) => [slug, file.slice(root.length + 1), line, changed]);
+    };
+    expect(await change(true)).toEqual([
+      ['beta', 'a.yaml', 14, true],
+      ['coop', 'b.yaml', 6, true],
+      ['acme', 'a.yaml', 6, true],
+    ]);
+    const suspended = await readFile(join(root, 'a.yaml'), 'utf8');
+    expect(suspended.split('\n').flatMap((line, at) => (line === '  suspend: true' ? [at + 1] : []))).toEqual([6, 14]);
+    expect((await change(true)).map(([, , , changed]) => changed)).toEqual([false, false, false]);
+    await change(false);
+    for (const [path, text] of Object.entries(before)) expect(await readFile(join(root, path), 'utf8')).toBe(text);
+  });
+
+  test('an instance of a suspended fleet says itself that it is not', async () => {
+    const fleet = 'apiVersion: flotilla.dev/v1\nkind: Fleet\nmetadata: { name: production }\nspec: { suspend: true }\n';
+    const root = await directoryOf({ 'a.yaml': instance('acme'), 'fleet.yaml': fleet });
+    await setSuspendInFiles({ manifests: root, slugs: ['acme'], suspend: false });
+    expect(await readFile(join(root, 'a.yaml'), 'utf8')).toBe(
+      instance('acme', 'fleet: production, host: north, suspend: false'),
+    );
+  });
+
+  test('writes none where one cannot be edited', async () => {
+    const broken = instance('beta', 'host: a, suspend: { a: 1 }');
+    const root = await directoryOf({ 'a.yaml': instance('acme'), 'b.yaml': broken });
+    await expect(setSuspendInFiles({ manifests: root, slugs: ['acme', 'beta'], suspend: true })).rejects.toMatchObject({
+      code: 'ManifestInvalid',
+    });
+    expect(await readFile(join(root, 'a.yaml'), 'utf8')).toBe(instance('acme'));
+  });
+
   test('finds the file, replaces it in one step and keeps its mode', async () => {
     const root = await directoryOf({ 'a.yaml': instance('other'), 'deep/b.yaml': `# mine\n${instance('acme')}` });
     await chmod(join(root, 'deep/b.yaml'), 0o640);

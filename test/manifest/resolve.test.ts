@@ -50,6 +50,8 @@ spec:
       suspend: true,
       driftPolicy: 'Heal',
       rollback: 'OnFailure',
+      deletionPolicy: 'Orphan',
+      maintenance: null,
       timeouts: { pullMs: 5_400_000, upMs: 90_000, verifyMs: 180_000, settleMs: 0 },
     },
     {
@@ -66,6 +68,8 @@ spec:
       suspend: false,
       driftPolicy: 'Report',
       rollback: 'OnFailure',
+      deletionPolicy: 'Orphan',
+      maintenance: null,
       timeouts: { pullMs: 5_400_000, upMs: 300_000, verifyMs: 180_000, settleMs: 0 },
     },
   ]);

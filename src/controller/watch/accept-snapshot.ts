@@ -7,8 +7,6 @@ import { type DesiredEntry, type EntryInput, isSameInput, toEntry } from './desi
 /** What was desired of an instance before. `entry` is null where only an earlier process knew more. */
 export interface KnownInstance {
   digest: string;
-  /** The manifest file that it stood in; null where that is not known. */
-  file: string | null;
   entry: DesiredEntry | null;
 }
 
@@ -29,8 +27,7 @@ const SLICE_MS = 15;
 
 /**
  * Compares what a snapshot desires with what was desired before. Only what may render differently is rendered. What is broken
- * holds the instances that need it, and no others, at their last good state; an instance that may stand in a file which
- * cannot be read is held, not removed.
+ * holds the instances that need it, and no others, at their last good state; while a file cannot be read, none is removed.
  */
 export async function acceptSnapshot(
   known: ReadonlyMap<string, KnownInstance>,
@@ -54,14 +51,12 @@ export async function acceptSnapshot(
   }
   const problems = groupBySlug(snapshot.desired.problems);
   for (const slug of snapshot.desired.brokenSlugs) hold(slug, problems.get(slug) ?? NEEDS_BROKEN, known.get(slug));
-  const unreadable = new Set(snapshot.desired.unreadable);
+  const unreadable = problemsOfUnreadable(snapshot);
   const removed: string[] = [];
   for (const [slug, before] of known) {
     if (entries.has(slug) || held.has(slug)) continue;
-    if (unreadable.size === 0) removed.push(slug);
-    // Where an earlier process knew it, the file is not known: it may be any of those that cannot be read.
-    else if (before.file === null || unreadable.has(before.file))
-      hold(slug, problemsOf(snapshot, unreadable, before), before);
+    // It may stand in any file that cannot be read, whichever it stood in before.
+    if (unreadable.length > 0) hold(slug, unreadable, before);
     else removed.push(slug);
   }
   return { entries, changed: changed.sort(), removed: removed.sort(), held };
@@ -107,6 +102,7 @@ function groupBySlug(problems: readonly Problem[]): Map<string, Problem[]> {
   return groups;
 }
 
-function problemsOf({ desired }: Snapshot, unreadable: ReadonlySet<string>, { file }: KnownInstance): Problem[] {
-  return desired.problems.filter((problem) => (file === null ? unreadable.has(problem.file) : problem.file === file));
+function problemsOfUnreadable({ desired }: Snapshot): Problem[] {
+  const unreadable = new Set(desired.unreadable);
+  return desired.problems.filter(({ file }) => unreadable.has(file));
 }

@@ -31,7 +31,7 @@ export function knownInstances({ entries, runtimes }: FleetState): Map<string, K
   const known = new Map<string, KnownInstance>();
   for (const [slug, { status, removing }] of runtimes) {
     const entry = entries.get(slug) ?? null;
-    if (!removing) known.set(slug, { digest: status.desiredDigest, file: entry?.instance.source.file ?? null, entry });
+    if (!removing) known.set(slug, { digest: status.desiredDigest, entry });
   }
   return known;
 }

@@ -83,7 +83,10 @@ export function createQueueModel(
 
   return {
     faults,
-    add,
+    add: (key: string) => {
+      ring();
+      add(key);
+    },
     start,
     retry,
     addAfter: (key: string, ms: number) => {
@@ -97,6 +100,7 @@ export function createQueueModel(
       delays = without('retry', key);
     },
     remove: (key: string) => {
+      ring();
       failures.delete(key);
       delays = delays.filter((one) => one.key !== key);
       wanted = wanted.filter((one) => one !== key);
@@ -104,6 +108,7 @@ export function createQueueModel(
       refresh();
     },
     finish: (key: string) => {
+      ring();
       working.delete(key);
       removed.delete(key);
       // Its work ends before it waits again, behind those that came meanwhile.

@@ -57,10 +57,9 @@ function snapshot(revision: string, texts: ReadonlyMap<string, string>, web = WE
 /** What is known after an acceptance. */
 function knownAfter(before: ReadonlyMap<string, KnownInstance>, accepted: Awaited<ReturnType<typeof acceptSnapshot>>) {
   const known = new Map<string, KnownInstance>();
-  for (const [slug, entry] of accepted.entries)
-    known.set(slug, { digest: entry.digest, file: entry.instance.source.file, entry });
+  for (const [slug, entry] of accepted.entries) known.set(slug, { digest: entry.digest, entry });
   for (const slug of accepted.held.keys())
-    if (!known.has(slug)) known.set(slug, before.get(slug) ?? { digest: '', file: null, entry: null });
+    if (!known.has(slug)) known.set(slug, before.get(slug) ?? { digest: '', entry: null });
   return known;
 }
 
@@ -111,9 +110,7 @@ describe('accepting a revision', () => {
 
   it('finds what changed while no process ran, by what an earlier one remembered', async () => {
     const first = await acceptSnapshot(new Map(), snapshot('r1', textsOf({ acme: 'v1', birch: 'v1' })));
-    const remembered = new Map(
-      [...first.entries].map(([slug, { digest }]) => [slug, { digest, file: null, entry: null }]),
-    );
+    const remembered = new Map([...first.entries].map(([slug, { digest }]) => [slug, { digest, entry: null }]));
     const second = await acceptSnapshot(remembered, snapshot('r2', textsOf({ acme: 'v1', birch: 'v2' })));
     expect(second.changed).toEqual(['birch']);
   });
