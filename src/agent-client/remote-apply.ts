@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FlotillaError } from '../errors.js';
 import { encodeApply } from '../wire/codec.js';
 import { fromWireError } from '../wire/errors.js';
-import { type ApplyLine, ROUTES } from '../wire/messages.js';
+import { type ApplyLine, ROUTES, type Route } from '../wire/messages.js';
 import { compileMessage } from '../wire/validate-message.js';
 import type { RemoteConnection } from './remote-connection.js';
 import { isUnsent } from './remote-errors.js';
-import type { ApplyRequest, ApplyResult, TenantDriver } from './tenant-driver.js';
+import type { ApplyOptions, ApplyRequest, ApplyResult } from './tenant-driver.js';
 
 /** How long what is waited for, in milliseconds. */
 export interface ApplyPatience {
@@ -31,11 +31,10 @@ export const APPLY_PATIENCE: ApplyPatience = {
 const isLine = compileMessage<ApplyLine>(ROUTES.apply.answer);
 const anything = compileMessage<unknown>({});
 
-type ApplyOptions = NonNullable<Parameters<TenantDriver['apply']>[1]>;
-
 /**
  * Sends a plan and follows it to its end, across connections that break: the agent goes on without us, and an id keeps it
- * from being started twice. An abort asks the agent to stop, which it does if nothing has been changed yet.
+ * from being started twice. An abort asks the agent to stop, which it does if nothing has been changed yet;
+ * one by `supersede`, to wait for health no longer either.
  *
  * @throws FlotillaError as the host raised it; HostUnreachable when it was lost on the way: then the next observation
  *   tells how it ended
@@ -43,22 +42,26 @@ type ApplyOptions = NonNullable<Parameters<TenantDriver['apply']>[1]>;
 export async function applyRemotely(
   connection: RemoteConnection,
   request: ApplyRequest,
-  { signal, onProgress }: ApplyOptions,
+  options: ApplyOptions,
   patience: ApplyPatience = APPLY_PATIENCE,
 ): Promise<ApplyResult> {
   const { slug } = request.plan;
-  if (signal?.aborted) throw cancelled();
+  refuseIfStopped(options);
+  const { signal, supersede } = options;
   const applyId = randomUUID();
   const call = { params: { slug, applyId }, requestId: request.reconcileId };
   const ended = new AbortController();
-  const cancel = () => void askToStop(connection, call, patience, ended.signal);
+  const tell = (route: Route) => () => void tellAgent(connection, { route, call, patience, ended: ended.signal });
+  const [cancel, leave] = [tell(ROUTES.cancel), tell(ROUTES.supersede)];
   signal?.addEventListener('abort', cancel, { once: true });
+  supersede?.addEventListener('abort', leave, { once: true });
   try {
-    const last = await follow(connection, call, { body: encodeApply(applyId, request), onProgress, patience, signal });
+    const last = await follow(connection, call, { body: encodeApply(applyId, request), patience, options });
     if (last.type === 'error') throw fromWireError(last.error);
     return last.result;
   } finally {
     signal?.removeEventListener('abort', cancel);
+    supersede?.removeEventListener('abort', leave);
     ended.abort();
   }
 }
@@ -72,9 +75,8 @@ type LastLine = Extract<ApplyLine, { type: 'result' | 'error' }>;
 
 interface Following {
   body: unknown;
-  onProgress: ApplyOptions['onProgress'] | undefined;
   patience: ApplyPatience;
-  signal: AbortSignal | undefined;
+  options: ApplyOptions;
 }
 
 /** What was told so far: a connection that follows anew hears everything again. */
@@ -84,17 +86,17 @@ interface Told {
 }
 
 async function follow(connection: RemoteConnection, call: Call, following: Following): Promise<LastLine> {
-  const { body, patience } = following;
+  const { body, patience, options } = following;
   const { answerMs, silenceMs, contactMs, pausesMs } = patience;
   const told: Told = { lines: 0, lastContact: Date.now() };
   let sending = true;
   for (let attempt = 0; ; attempt++) {
     // What was not begun need not be stopped.
-    if (sending && following.signal?.aborted) throw cancelled();
+    if (sending) refuseIfStopped(options);
     try {
       const route = sending ? ROUTES.apply : ROUTES.follow;
       const lines = connection.lines(route, { ...call, answerMs, silenceMs, ...(sending && { body }) });
-      const last = await readToEnd(lines, told, following.onProgress);
+      const last = await readToEnd(lines, told, options.onProgress);
       if (last) return last;
       sending = false;
     } catch (error) {
@@ -129,7 +131,7 @@ function afterFailure(error: unknown, { sending, first }: { sending: boolean; fi
 async function readToEnd(
   lines: AsyncIterable<string>,
   told: Told,
-  onProgress: Following['onProgress'],
+  onProgress: ApplyOptions['onProgress'],
 ): Promise<LastLine | undefined> {
   let index = 0;
   for await (const text of lines) {
@@ -158,25 +160,27 @@ function parseLine(text: string): ApplyLine {
 }
 
 /** Until the agent has heard it, or the apply has ended: the network may be gone, or the apply wait for its turn. */
-async function askToStop(
+async function tellAgent(
   connection: RemoteConnection,
-  call: Call,
-  { silenceMs, pausesMs }: ApplyPatience,
-  ended: AbortSignal,
+  { route, call, patience, ended }: { route: Route; call: Call; patience: ApplyPatience; ended: AbortSignal },
 ): Promise<void> {
+  const { silenceMs, pausesMs } = patience;
   for (let attempt = 0; !ended.aborted; attempt++) {
     try {
-      await connection.ask(ROUTES.cancel, anything, { ...call, signal: ended, timeoutMs: silenceMs, anyway: true });
+      await connection.ask(route, anything, { ...call, signal: ended, timeoutMs: silenceMs, anyway: true });
       return;
-    } catch {
+    } catch (error) {
+      // An older agent can only be waited for.
+      if (error instanceof FlotillaError && error.code === 'RouteNotFound') return;
       const pauseMs = pausesMs[Math.min(attempt, pausesMs.length - 1)];
       await sleep(pauseMs, undefined, { signal: ended }).catch(() => undefined);
     }
   }
 }
 
-function cancelled(): FlotillaError {
-  return new FlotillaError('Cancelled', 'interrupted before anything was changed');
+function refuseIfStopped({ signal, supersede }: ApplyOptions): void {
+  if (signal?.aborted) throw new FlotillaError('Cancelled', 'interrupted before anything was changed');
+  if (supersede?.aborted) throw new FlotillaError('Superseded', 'newer desired state came before anything was changed');
 }
 
 function lostContact(slug: string, error: unknown): FlotillaError {

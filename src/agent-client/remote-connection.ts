@@ -1,6 +1,8 @@
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import type { Dispatcher } from 'undici';
+import { linkSignals } from '../agent/engine/link-signals.js';
+import { within } from '../agent/engine/within.js';
 import { FlotillaError } from '../errors.js';
 import type { Identity } from '../pki/identity.js';
 import { fromWireError, type WireError } from '../wire/errors.js';
@@ -85,7 +87,7 @@ export function createRemoteConnection(
     kind: 'ask' | 'lines',
     route: Route,
     call: RemoteCall,
-    options: { signal?: AbortSignal; headersTimeout: number; bodyTimeout: number },
+    options: { signal: AbortSignal; headersTimeout: number; bodyTimeout: number },
   ) {
     const answer = dispatchers()[kind].request({
       origin: host.url,
@@ -98,7 +100,7 @@ export function createRemoteConnection(
       body: encodeBody(route, call.body, host),
       ...options,
     });
-    return options.signal ? orAborted(answer, options.signal) : answer;
+    return orAborted(answer, options.signal);
   }
 
   async function refuseFailure({ statusCode, body }: Dispatcher.ResponseData): Promise<void> {
@@ -113,18 +115,18 @@ export function createRemoteConnection(
   }
 
   async function askOnce<T>(route: Route, check: ValidateFunction<T>, call: AskCall) {
-    const timeout = AbortSignal.timeout(call.timeoutMs);
-    const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
-    try {
-      const response = await send('ask', route, call, { signal, headersTimeout: 0, bodyTimeout: 0 });
-      await refuseFailure(response);
-      const answer = parseJson(await readBounded(response.body));
-      if (check(answer)) return answer;
-      throw invalid(host, 'its answer is not as it should be');
-    } catch (error) {
-      if (timeout.aborted && !call.signal?.aborted) throw timedOut(host, call.timeoutMs, error);
-      throw error;
-    }
+    return within(call.timeoutMs, call.signal, async (signal) => {
+      try {
+        const response = await send('ask', route, call, { signal, headersTimeout: 0, bodyTimeout: 0 });
+        await refuseFailure(response);
+        const answer = parseJson(await readBounded(response.body));
+        if (check(answer)) return answer;
+        throw invalid(host, 'its answer is not as it should be');
+      } catch (error) {
+        if (signal.aborted && !call.signal?.aborted) throw timedOut(host, call.timeoutMs, error);
+        throw error;
+      }
+    });
   }
 
   async function askTwice<T>(route: Route, check: ValidateFunction<T>, call: AskCall): Promise<T> {
@@ -148,9 +150,10 @@ export function createRemoteConnection(
       }
     },
     async *lines(route, call) {
+      const { signal, unlink } = linkSignals([call.signal]);
       try {
         const response = await send('lines', route, call, {
-          ...(call.signal && { signal: call.signal }),
+          signal,
           headersTimeout: call.answerMs,
           bodyTimeout: call.silenceMs,
         });
@@ -158,6 +161,8 @@ export function createRemoteConnection(
         yield* splitLines(response.body, host);
       } catch (error) {
         throw toRemoteError(error, host, call.signal);
+      } finally {
+        unlink();
       }
     },
     close: async () => {

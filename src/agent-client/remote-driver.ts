@@ -5,6 +5,7 @@ import type { ObservedTenant } from '../plan/observed.js';
 import { decodeRollback, encodeInspect } from '../wire/codec.js';
 import { type ObserveAnswer, ROUTES, type RollbackAnswer } from '../wire/messages.js';
 import { compileMessage } from '../wire/validate-message.js';
+import { createRecentMap } from './recent-map.js';
 import { APPLY_PATIENCE, type ApplyPatience, applyRemotely } from './remote-apply.js';
 import { createRemoteConnection, type RemoteConnection } from './remote-connection.js';
 import type { RemoteHost } from './remote-errors.js';
@@ -30,6 +31,9 @@ const PATIENCE: RemotePatience = {
   apply: APPLY_PATIENCE,
 };
 
+/** Observations that are remembered, by instance: those of instances that left desired state are forgotten in time. */
+const MAX_SEEN = 20_000;
+
 const RECONNECT_MS = { first: 250, most: 15_000 };
 
 const isObserveAnswer = compileMessage<ObserveAnswer>(ROUTES.observe.answer);
@@ -50,16 +54,18 @@ export function createRemoteDriver(
   { connectMs, observeMs, inspectMs, silenceMs, apply }: RemotePatience = PATIENCE,
 ): TenantDriver {
   const connection = createRemoteConnection(host, credentials, { connectMs });
-  const seen = new Map<string, Seen>();
+  const seen = createRecentMap<Seen>(MAX_SEEN);
   return {
     async observe(requests, { containers = true, signal } = {}) {
       const keys = requests.map(({ slug }) => `${containers} ${slug}`);
-      const texts = requests.map((request, i) => textOf(request, seen.get(keys[i] as string)));
+      // What the agent is told to be known is what its answer is about, whatever else is asked meanwhile.
+      const known = keys.map((key) => seen.get(key));
+      const texts = requests.map((request, i) => textOf(request, known[i]));
       const body = `{"containers":${containers},"requests":[${texts.join(',')}]}`;
       const { tenants } = await connection.ask(ROUTES.observe, isObserveAnswer, { body, signal, timeoutMs: observeMs });
       return requests.map((request, i) => {
         const fresh = tenants[i];
-        const observed = fresh?.observed ?? seen.get(keys[i] as string)?.observed;
+        const observed = fresh?.observed ?? known[i]?.observed;
         if (observed?.slug !== request.slug || tenants.length !== requests.length) {
           throw new FlotillaError('AnswerInvalid', `host ${host.name}: the agent left out ${request.slug}`);
         }

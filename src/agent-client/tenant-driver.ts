@@ -78,6 +78,16 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+export interface ApplyOptions extends CallOptions {
+  /**
+   * Newer desired state is waiting. Before the commit it is as `signal`, but with code Superseded. After it, `compose up` is
+   * never cut; an apply that only waits for health (settle, verify) stops waiting, at once or when it gets there, and fails
+   * with Superseded: its files are committed, not verified, and that is no failure of the instance.
+   */
+  supersede?: AbortSignal;
+  onProgress?: (progress: ApplyProgress) => void;
+}
+
 /** Something on the host may be other than it was. Says which instance, never what is in it. */
 export type HostEvent =
   | { type: 'file'; slug: string; path: string }
@@ -100,10 +110,7 @@ export interface TenantDriver {
    * Runs the plan's operations under the instance's lock. An abort before the commit leaves the tenant untouched;
    * later it is ignored and the transaction is finished. @throws FlotillaError with `phase`
    */
-  apply(
-    request: ApplyRequest,
-    options?: CallOptions & { onProgress?: (progress: ApplyProgress) => void },
-  ): Promise<ApplyResult>;
+  apply(request: ApplyRequest, options?: ApplyOptions): Promise<ApplyResult>;
   /** Kept file sets, newest first. */
   generations(ref: InstanceRef, options?: CallOptions): Promise<Generation[]>;
   /** The plan that brings a kept file set back; without a number, the newest verified one before the live one. */

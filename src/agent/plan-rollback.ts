@@ -34,7 +34,7 @@ export async function planRollback(
   const number = request.to ?? (await previousGeneration(directory, record.generation, request.slug));
   if (number === record.generation && record.outcome === 'verified') {
     throw new FlotillaError('UsageInvalid', `${request.slug}: file set ${number} is the live one`, {
-      hint: 'flotilla history lists the others',
+      hint: 'flotilla generations lists the others',
     });
   }
   const { meta, files } = await readGeneration(directory, number);

@@ -1,8 +1,8 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts';
 import { name, relativePath } from '../manifest/schema-parts.js';
-import { applyLine, fileDiffs, generation, inspection } from './schema-answers.js';
+import { applyLine, fileDiffs, generation, hostEvent, inspection } from './schema-answers.js';
 import { observedTenant } from './schema-observed.js';
-import { count, digest, flag, names, nullable, paths, sentences, text, timeouts, word } from './schema-parts.js';
+import { count, digest, flag, names, nullable, paths, sentences, timeouts, word } from './schema-parts.js';
 import { plan } from './schema-plan.js';
 import { contents, desiredTenant, instanceRef } from './schema-tenant.js';
 
@@ -132,30 +132,6 @@ const infoAnswer = {
     problems: { ...sentences, description: 'What is in the way of engine or compose.' },
     instances: { ...names, description: 'Directories below the root that were applied, sorted.' },
   },
-} as const satisfies JSONSchema;
-
-/** One server-sent event's data. */
-const hostEvent = {
-  oneOf: [
-    {
-      type: 'object',
-      additionalProperties: false,
-      required: ['type', 'slug', 'path'],
-      properties: { type: { const: 'file' }, slug: name, path: text },
-    },
-    {
-      type: 'object',
-      additionalProperties: false,
-      required: ['type', 'slug', 'service', 'action'],
-      properties: { type: { const: 'container' }, slug: name, service: word, action: word },
-    },
-    {
-      type: 'object',
-      additionalProperties: false,
-      required: ['type'],
-      properties: { type: { const: 'resync', description: 'Events may have been missed: look at all.' } },
-    },
-  ],
 } as const satisfies JSONSchema;
 
 const MiB = 1024 * 1024;

@@ -1,4 +1,5 @@
 import type { JSONSchema } from 'json-schema-to-ts';
+import { name } from '../manifest/schema-parts.js';
 import { fault, path } from './schema-observed.js';
 import { count, flag, instant, MAX_FILES, nullable, text, wireError, word } from './schema-parts.js';
 import { envCoverage } from './schema-tenant.js';
@@ -132,6 +133,30 @@ export const applyLine = {
       additionalProperties: false,
       required: ['type', 'error'],
       properties: { type: { const: 'error' }, error: wireError },
+    },
+  ],
+} as const satisfies JSONSchema;
+
+/** One server-sent event's data. */
+export const hostEvent = {
+  oneOf: [
+    {
+      type: 'object',
+      additionalProperties: false,
+      required: ['type', 'slug', 'path'],
+      properties: { type: { const: 'file' }, slug: name, path: text },
+    },
+    {
+      type: 'object',
+      additionalProperties: false,
+      required: ['type', 'slug', 'service', 'action'],
+      properties: { type: { const: 'container' }, slug: name, service: word, action: word },
+    },
+    {
+      type: 'object',
+      additionalProperties: false,
+      required: ['type'],
+      properties: { type: { const: 'resync', description: 'Events may have been missed: look at all.' } },
     },
   ],
 } as const satisfies JSONSchema;

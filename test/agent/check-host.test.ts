@@ -48,7 +48,7 @@ beforeAll(async () => {
 afterAll(() => {
   engine.close();
   engine.closeAllConnections();
-  rmSync(base, { recursive: true, force: true });
+  rmSync(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 });
 beforeEach(() => {
   dir = mkdtempSync(join(base, 'case-'));
@@ -161,7 +161,7 @@ describe('docker', () => {
 
 describe('the root', () => {
   it('must be there, and be a directory', async () => {
-    rmSync(root, { recursive: true });
+    rmSync(root, { recursive: true, maxRetries: 10, retryDelay: 50 });
     expect(await troubles()).toEqual([
       { level: 'fail', check: 'root', message: `there is no directory ${root}`, hint: `mkdir -p ${root}` },
     ]);

@@ -13,7 +13,7 @@ let bin: string;
 beforeAll(() => {
   bin = mkdtempSync(join(tmpdir(), 'flotilla-check-mount-'));
 });
-afterAll(() => rmSync(bin, { recursive: true, force: true }));
+afterAll(() => rmSync(bin, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
 
 /** What is found where the engine says that the container has these mounts: source by destination. */
 function check(mounts: Record<string, string> | null, mountinfo = MOUNTINFO) {

@@ -20,7 +20,7 @@ it('says that there is no flock, beside a root that is in order, and beside one 
   };
   expect(await checkRoot(root)).toEqual([{ level: 'ok', check: 'root', message: `${root} is writable` }, flock]);
   expect(readdirSync(root)).toEqual([]);
-  rmSync(root, { recursive: true });
+  rmSync(root, { recursive: true, maxRetries: 10, retryDelay: 50 });
   expect(await checkRoot(root)).toMatchObject([{ level: 'fail', check: 'root' }, flock]);
 });
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -102,4 +103,18 @@ it('is content when a container to remove is gone already', async () => {
   await api.stopAndRemove(['c1'], { timeoutMs: 1_000 });
   expect(asked).toEqual(['POST /containers/c1/stop', 'DELETE /containers/c1?force=1']);
   expect(await api.inspectContainer('c1')).toBeNull();
+});
+
+it('leaves nothing in a signal that outlives its calls and its streams of events', async () => {
+  const api = await fakeEngine((request, response) => {
+    if (request.url?.startsWith('/events')) response.writeHead(200).end('\n');
+    else response.writeHead(request.url === '/version' ? 500 : 200).end('[]');
+  });
+  const { signal } = new AbortController();
+  for (let i = 0; i < 20; i++) {
+    await api.listProjectContainers({ signal });
+    await api.version({ signal }).catch(() => undefined);
+    for await (const event of await api.events({ signal })) expect(event).toBeUndefined();
+  }
+  await expect.poll(() => getEventListeners(signal, 'abort').length, { timeout: 60_000 }).toBe(0);
 });

@@ -34,7 +34,7 @@ beforeEach(async () => {
     memory: createObservationMemory(() => Date.now() + LATER),
   } as unknown as TenantHost;
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(() => rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
 
 const look = async () => (await observeTenants(host, [REQUEST], { containers: true }))[0]!;
 const hashes = async () =>

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantDriver } from '../../src/agent-client/tenant-driver.js';
 import type { DesiredHost } from '../../src/manifest/desired-state.js';
+import type { Plan } from '../../src/plan/plan.js';
+import { planDown } from '../../src/plan/plan-down.js';
 import { listenTo } from '../agent/support/listening.js';
 import { docker } from '../support/engine.js';
 import { APP_COMPOSE, createFleet, type TestFleet } from '../support/fleet.js';
@@ -253,6 +255,115 @@ export function tenantDriverContract(
       const web = (await fleet.containers(slug)).find(({ service }) => service === 'web');
       await docker(['kill', web?.id ?? '']);
       await listening.until(`container ${slug} web die`);
+    });
+  });
+
+  describe(`${name}: newer desired state`, () => {
+    let fleet: TestFleet;
+    let slug: string;
+    let supersede: AbortController | null = null;
+    beforeAll(async () => {
+      fleet = createFleet(async (host, dir) => {
+        const driver = await makeDriver(host, dir);
+        const apply: TenantDriver['apply'] = (request, options) =>
+          driver.apply(request, {
+            ...options,
+            ...(supersede && { supersede: supersede.signal }),
+            onProgress: ({ phase, message }) => phase === 'verify' && message !== undefined && supersede?.abort(),
+          });
+        return { ...driver, apply };
+      });
+      slug = fleet.slug('newer');
+      fleet.writeInstance(slug, { timeouts: { verify: '10m' } });
+      expect((await fleet.runOne(slug)).result).toBe('converged');
+    });
+    afterAll(() => fleet.cleanUp());
+
+    it('ends the wait for a service that never becomes healthy, which is no failure, and is applied then', async () => {
+      fleet.writeTemplate({
+        'docker-compose.yml.mustache': APP_COMPOSE.replace(
+          '/bin/healthy], interval: 1s, retries: 2',
+          '/none], retries: 99',
+        ),
+        'web.conf.mustache': 'tag {{imageTag}}\n',
+      });
+      supersede = new AbortController();
+      const item = await fleet.runOne(slug);
+      supersede = null;
+      expect(item).toMatchObject({ result: 'failed', error: { code: 'Superseded', phase: 'verify' } });
+      expect(fleet.readTenant(slug, 'docker-compose.yml')).toContain('/none');
+      const driver = await makeDriver({ name: 'one', kind: 'local', root: fleet.root }, fleet.dir);
+      try {
+        const ref = { slug, project: slug, directory: slug };
+        const [observed] = await driver.observe([{ ...ref, paths: [] }]);
+        expect(observed).toMatchObject({ applied: { generation: 2, outcome: 'committed' }, lastFailure: null });
+        expect(await driver.generations(ref)).toMatchObject([{ outcome: 'committed' }, { outcome: 'verified' }]);
+      } finally {
+        await driver.close();
+      }
+      fleet.writeTemplate({
+        'docker-compose.yml.mustache': APP_COMPOSE,
+        'web.conf.mustache': 'tag {{imageTag}}\n',
+      });
+      fleet.writeInstance(slug, { imageTag: 'v1.1.0' });
+      expect(await fleet.runOne(slug)).toMatchObject({ result: 'converged', applied: { generation: 3 } });
+      expect((await fleet.runOne(slug)).result).toBe('inSync');
+    });
+  });
+
+  describe(`${name}: an instance that is to go`, () => {
+    let fleet: TestFleet;
+    let slug: string;
+    let driver: TenantDriver;
+    beforeAll(async () => {
+      fleet = createFleet(makeDriver);
+      slug = fleet.slug('down');
+      fleet.writeTemplate({
+        'docker-compose.yml.mustache': `${APP_COMPOSE.replace('- ./content', '- data:/data\n      - ./content')}volumes: { data: {} }\n`,
+        'web.conf.mustache': 'tag {{imageTag}}\n',
+      });
+      fleet.writeInstance(slug, {});
+      fleet.writeTenant(slug, { '.env': 'GREETING=hi\n', 'content/index.html': 'theirs' });
+      expect((await fleet.runOne(slug)).result).toBe('converged');
+      driver = await makeDriver({ name: 'one', kind: 'local', root: fleet.root }, fleet.dir);
+    });
+    afterAll(async () => {
+      await driver?.close();
+      await fleet.cleanUp();
+    });
+
+    async function plan(): Promise<Plan> {
+      const ref = { slug, project: slug, directory: slug };
+      const [observed] = await driver.observe([{ ...ref, paths: [] }]);
+      const timeouts = { pullMs: 60_000, upMs: 60_000, verifyMs: 20_000, settleMs: 500 };
+      return planDown({ ...ref, host: 'one', timeouts, revision: 'r2' }, observed!);
+    }
+    const list = (what: 'network' | 'volume') =>
+      docker([what, 'ls', '--format', '{{.Name}}', '--filter', `label=com.docker.compose.project=${slug}`]);
+
+    it('loses its containers and networks; files, volumes and .env stay; and there is nothing more to do', async () => {
+      const before = ['docker-compose.yml', 'web.conf', '.env', 'content/index.html'].map((path) =>
+        fleet.readTenant(slug, path),
+      );
+      expect(await list('network')).toBe(`${slug}_default`);
+      const first = await plan();
+      expect(first.operations).toEqual([{ kind: 'down', services: ['job', 'web'], cause: 'its manifest was removed' }]);
+      await driver.apply({ plan: first, content: { files: [] }, reconcileId: 'down' });
+      expect(await fleet.containers(slug)).toEqual([]);
+      expect(await list('network')).toBe('');
+      expect(await list('volume')).toBe(`${slug}_data`);
+      expect(
+        ['docker-compose.yml', 'web.conf', '.env', 'content/index.html'].map((path) => fleet.readTenant(slug, path)),
+      ).toEqual(before);
+      expect(before).not.toContain(null);
+      expect((await plan()).operations).toEqual([]);
+      // A second time, by a plan of before: it is carried out, and there is nothing to be done.
+      await driver.apply({ plan: first, content: { files: [] }, reconcileId: 'down-again' });
+    });
+
+    it('is brought up again when its manifest returns', async () => {
+      expect(await fleet.runOne(slug)).toMatchObject({ result: 'converged', applied: { generation: 1 } });
+      expect((await fleet.containers(slug)).map(({ service }) => service)).toEqual(['job', 'web']);
     });
   });
 }

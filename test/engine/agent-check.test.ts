@@ -14,7 +14,7 @@ beforeAll(() => {
 });
 afterAll(() => {
   cli.remove();
-  rmSync(dir, { recursive: true, force: true });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 });
 
 it('flotilla agent --check finds a host with an engine and compose in order, and leaves it as it was', async () => {

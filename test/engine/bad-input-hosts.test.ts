@@ -95,13 +95,13 @@ describe('an engine that does not answer', () => {
   it.each([
     ['no engine', DOWN],
     ['no docker client', NO_DOCKER],
-  ])('is not needed to validate, nor for the history: %s', async (_, env) => {
+  ])('is not needed to validate, nor to list generations: %s', async (_, env) => {
     expect(await fleet.flotilla('validate --render', env)).toEqual({
       code: 0,
       stdout: '1 instance, 1 host, 2 templates: valid\n',
       stderr: '',
     });
-    expect(await fleet.flotilla(`history ${slug}`, env)).toMatchObject({
+    expect(await fleet.flotilla(`generations ${slug}`, env)).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^1 +v1\.0\.0 +verified +live/m),
     });
@@ -334,8 +334,8 @@ ${' '.repeat(6 + 53)}^
     expect(await fleet.containers(fleet.slug('fine'))).toMatchObject([{ tag: 'v1.1.0', state: 'running' }]);
   });
 
-  it('history names each instance that it cannot read, and lists the rest', async () => {
-    const { code, stdout, stderr } = await fleet.flotilla('history');
+  it('generations names each instance that it cannot read, and lists the rest', async () => {
+    const { code, stdout, stderr } = await fleet.flotilla('generations');
     expect(code).toBe(1);
     expect(stdout).toMatch(/^commit +1 +v1\.0\.0 +verified +live /m);
     expect(stdout).not.toMatch(/^commit +2 /m);

@@ -174,7 +174,7 @@ beforeAll(async () => {
   const failed = await fleet.flotilla('reconcile -q');
   after = await snapshots();
   const get = await fleet.flotilla('get -o wide');
-  const history = await fleet.flotilla('history');
+  const history = await fleet.flotilla('generations');
   for (const name of Object.keys(CASES)) {
     fleet.writeOwn(fleet.slug(name), GOOD, {}, { imageTag: 'v1.1.0' });
     fleet.writeTenant(fleet.slug(name), { '.env': 'A=1\n' });

@@ -34,7 +34,7 @@ beforeAll(() => {
 });
 afterAll(async () => {
   await docker(['compose', '-p', slug, 'down', '-v', '-t', '0'], { cwd: directory });
-  rmSync(directory, { recursive: true });
+  rmSync(directory, { recursive: true, maxRetries: 10, retryDelay: 50 });
 });
 
 interface Run {
@@ -106,7 +106,7 @@ it('brings a tenant up, upgrades it, lists it, rolls it back, and ends well when
 
   const held = await go('reconcile --detailed-exitcode');
   expect(held).toMatchObject({ code: 1, stdout: expect.stringContaining('(waiting: RolledBack)') });
-  expect((await go(`history ${slug}`)).stdout).toMatch(/^3 +v1\.0\.0 +verified +live/m);
+  expect((await go(`generations ${slug}`)).stdout).toMatch(/^3 +v1\.0\.0 +verified +live/m);
   expect((await go('reconcile --ignore-hold -q')).code).toBe(0);
   expect(readFileSync(join(directory, `tenants/${slug}/.env`), 'utf8')).toBe(`SECRET=${CANARY}\n`);
 

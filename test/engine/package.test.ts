@@ -25,7 +25,7 @@ describe('the package', () => {
       join(dir, tarball),
     ]);
   }, 300_000);
-  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  afterAll(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
 
   it('installs a flotilla that tells its version and its commands', async () => {
     expect(await flotilla('--version')).toMatchObject({ stderr: '', exitCode: 0 });

@@ -103,7 +103,7 @@ describe('secrets of a tenant', () => {
     for (const format of ['text', 'json', 'yaml']) await flotilla('diff', slug, '-o', format);
     expect(await flotilla('reconcile', slug, '-o', 'json')).toMatchObject({ code: 0 });
     for (const format of ['text', 'wide', 'json', 'yaml']) await flotilla('get', 'instances', '-o', format);
-    for (const format of ['text', 'json', 'yaml']) await flotilla('history', slug, '-o', format);
+    for (const format of ['text', 'json', 'yaml']) await flotilla('generations', slug, '-o', format);
     for (const line of ['validate --render', `render ${slug}`, `rollback ${slug} --dry-run`, `rollback ${slug} --yes`])
       await flotilla(...line.split(' '));
     expect(leaks()).toEqual([]);
@@ -136,7 +136,7 @@ describe('secrets of a tenant', () => {
     for (const format of ['text', 'json', 'yaml']) {
       await flotilla('get', 'instances', '-o', format);
       await flotilla('diff', ...slugs, '-o', format);
-      for (const slug of slugs.slice(0, 3)) await flotilla('history', slug, '-o', format);
+      for (const slug of slugs.slice(0, 3)) await flotilla('generations', slug, '-o', format);
     }
     await flotilla('validate', '--render', '-o', 'json');
     expect(leaks()).toEqual([]);

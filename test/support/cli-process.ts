@@ -39,7 +39,7 @@ export function buildCli(extra: readonly string[] = []): BuiltCli {
     main: compiled('src/cli/main.ts'),
     dieAtWrite: compiled('test/support/die-at-write.ts'),
     compiled,
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    remove: () => rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
   };
 }
 

@@ -146,6 +146,7 @@ spec: { local: ../hosts/one }
         filesOnly: false,
         concurrency: 4,
         ignoreHold: false,
+        ignoreWindow: false,
         ...options,
       });
     },
@@ -158,7 +159,7 @@ spec: { local: ../hosts/one }
       for (const driver of drivers.values()) await driver.close();
       const slugs = existsSync(at('hosts/one')) ? readdirSync(at('hosts/one')) : [];
       await removeProjects(run, slugs);
-      rmSync(dir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     },
   };
   fleet.writeTemplate({ 'docker-compose.yml.mustache': APP_COMPOSE, 'web.conf.mustache': 'tag {{imageTag}}\n' });

@@ -9,6 +9,7 @@ export function memoryIo(
     isTty: options.tty ?? false,
     columns: () => 80,
     rows: () => 24,
+    closed: () => false,
     write: async (text: string | Buffer) => {
       written[to] += text.toString();
     },

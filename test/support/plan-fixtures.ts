@@ -145,6 +145,7 @@ function printOperation(operation: Plan['operations'][number]): string {
       return `-> up [${operation.services}]${anew} (${cause})`;
     }
     case 'removeServices':
+    case 'down':
     case 'restart':
       return `-> ${kind} [${operation.services}] (${cause})`;
     case 'signal':

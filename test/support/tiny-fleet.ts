@@ -30,5 +30,5 @@ export function createTinyFleet(): { directory: string; manifest: string; remove
     'services:\n  web:\n    image: example.org/web:{{imageTag}}\n    environment: { SMTP: "${SMTP_HOST}" }\n',
   );
   writeFileSync(join(directory, 'templates/web/files/secret.txt'), 'hush\n');
-  return { directory, manifest, remove: () => rmSync(directory, { recursive: true }) };
+  return { directory, manifest, remove: () => rmSync(directory, { recursive: true, maxRetries: 10, retryDelay: 50 }) };
 }

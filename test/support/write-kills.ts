@@ -162,7 +162,7 @@ async function createStubTenant(cli: BuiltCli, victim: 'program' | 'agent') {
     async close(): Promise<void> {
       await agent?.close();
       await stub.close();
-      rmSync(directory, { recursive: true, force: true });
+      rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     },
   };
 }
@@ -264,7 +264,7 @@ async function reconcileHere(
         newId: () => 'test',
         renderer: createRenderer(),
       },
-      { slugs: [], filesOnly: false, concurrency: 1, ignoreHold: false, ...options },
+      { slugs: [], filesOnly: false, concurrency: 1, ignoreHold: false, ignoreWindow: false, ...options },
     );
     return report.items[0] as ReconcileItem;
   } finally {

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
-import type { ApplyProgress, ApplyRequest, ApplyResult } from '../../agent-client/tenant-driver.js';
-import { FlotillaError } from '../../errors.js';
+import type { ApplyOptions, ApplyRequest, ApplyResult } from '../../agent-client/tenant-driver.js';
+import { type ErrorCode, FlotillaError } from '../../errors.js';
 import type { Operation, Plan } from '../../plan/plan.js';
+import { linkSignals } from '../engine/link-signals.js';
 import { resolveTenant } from '../files/confine.js';
 import { toHostError } from '../files/host-error.js';
 import { acquireLock } from '../lock/lock.js';
@@ -16,16 +17,16 @@ import { type BroughtUp, bringUp, pullImages } from './bring-up.js';
 import { commitFiles, type Staged, stageFiles } from './commit-files.js';
 import { loadContent, refuseStale } from './plan-checks.js';
 import { type StagedModel, validateStaged } from './staged-model.js';
+import { asSuperseded, isSuperseded } from './superseded.js';
+import { takeDown } from './take-down.js';
 
-export interface ApplyOptions {
-  signal?: AbortSignal;
-  onProgress?: (progress: ApplyProgress) => void;
-}
+const NO_FAILURE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['PlanStale', 'Cancelled', 'Superseded']);
 
 /**
  * Carries out a plan as one transaction under the instance's lock: stage, validate, pull, commit the files, bring up,
  * verify, record. Nothing is touched before it can work; once the files are committed it is finished whatever `signal`
- * says. A failure leaves either the old files with their containers, or the new files and a record that says so.
+ * says. A failure leaves either the old files with their containers, or the new files and a record that says so. A plan
+ * to take the instance down is carried out under the same lock and the same check.
  *
  * @throws FlotillaError with the phase in which it happened; PlanStale when the host is not as the plan saw it
  */
@@ -36,27 +37,31 @@ export async function applyPlan(host: TenantHost, request: ApplyRequest, options
     const directory = await prepareDirectory(host, plan.directory);
     return { tenantDir: directory, lock: await acquireLock(directory, { command: 'flotilla' }) };
   });
+  const { signal, unlink } = linkSignals([options.signal, options.supersede]);
   try {
     const { recovered } = await recover(tenantDir);
     if (recovered) phases.report({ phase: 'recover', message: 'completed an interrupted commit' });
     const record = readRecord(tenantDir);
     await refuseStale(host, tenantDir, plan, record);
     const files = await loadContent(tenantDir, request);
-    return await transact({
+    const apply: Apply = {
       host,
       plan,
       tenantDir,
       lock,
       phases,
-      signal: options.signal,
+      signal,
+      supersede: options.supersede,
       record,
       files,
       hold: request.hold,
-    });
+    };
+    return await (has(plan, 'down') ? takeDown(apply) : transact(apply));
   } catch (error) {
     await note(host, tenantDir, plan, error);
     throw error;
   } finally {
+    unlink();
     await lock.release();
   }
 }
@@ -84,7 +89,7 @@ async function transact(apply: Apply): Promise<ApplyResult> {
       restarted: up?.restarted ?? [],
     };
   } catch (error) {
-    if (record.generation !== apply.record?.generation)
+    if (record.generation !== apply.record?.generation && !isSuperseded(error))
       await markGeneration(apply.tenantDir, record.generation, 'failed');
     throw error;
   }
@@ -101,11 +106,11 @@ async function prepareToCommit(apply: Apply): Promise<{ staged: Staged; model: S
     } finally {
       await model?.leaveShadow();
     }
-    if (signal?.aborted) throw new FlotillaError('Cancelled', 'interrupted before anything was changed');
+    if (signal.aborted) throw new FlotillaError('Cancelled', 'interrupted before anything was changed');
     return { staged, model };
   } catch (error) {
     await staged.discard();
-    throw error;
+    throw asSuperseded(error, apply);
   }
 }
 
@@ -131,9 +136,9 @@ async function recordVerified(apply: Apply, record: AppliedRecord, up: BroughtUp
   if (!apply.hold) clearFailure(tenantDir);
 }
 
-/** Somebody else's lock, a stale plan and an interruption are not failures of this instance. */
+/** Somebody else's lock, a stale plan, an interruption and newer desired state are not failures of this instance. */
 async function note(host: TenantHost, tenantDir: string, plan: Plan, error: unknown): Promise<void> {
-  if (!(error instanceof FlotillaError) || error.code === 'PlanStale' || error.code === 'Cancelled') return;
+  if (!(error instanceof FlotillaError) || NO_FAILURE.has(error.code)) return;
   const { code, message, phase = '' } = error;
   await noteFailure(tenantDir, { at: host.now().toISOString(), code, phase, message, imageTag: plan.imageTag });
 }

@@ -14,7 +14,9 @@ export interface Apply {
   lock: TenantLock;
   phases: ApplyPhases;
   /** Aborts what happens before the commit. */
-  signal: AbortSignal | undefined;
+  signal: AbortSignal;
+  /** Aborted along with `signal` before the commit; afterwards it ends the wait for health. */
+  supersede: AbortSignal | undefined;
   /** What was applied before; null when nothing was. */
   record: AppliedRecord | null;
   files: readonly RenderedFile[];

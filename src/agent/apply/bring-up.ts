@@ -11,6 +11,7 @@ import {
   restartOrSignal,
 } from './container-steps.js';
 import type { StagedModel } from './staged-model.js';
+import { asSuperseded } from './superseded.js';
 import { upAll } from './up-all.js';
 
 export interface BroughtUp {
@@ -26,14 +27,14 @@ export async function pullImages(apply: Apply, { staged, call }: StagedModel): P
   await apply.host.compose.pull(staged, {
     ...composeCall(apply, call, 'pull'),
     timeoutMs: apply.plan.timeouts.pullMs,
-    ...(apply.signal && { signal: apply.signal }),
+    signal: apply.signal,
   });
 }
 
 /**
  * Carries out what the plan says of containers, in its order, then waits until all is well and stays well.
  *
- * @throws FlotillaError UpFailed, VerifyFailed, TimedOut, ...
+ * @throws FlotillaError UpFailed, VerifyFailed, Superseded, TimedOut, ...
  */
 export async function bringUp(apply: Apply, staged: StagedModel): Promise<BroughtUp> {
   const { plan, phases } = apply;
@@ -76,6 +77,9 @@ async function verify(apply: Apply, { model }: StagedModel, since: number): Prom
     timeouts: apply.plan.timeouts,
     since,
     onProgress: (progress) => apply.phases.report(progress),
+    ...(apply.supersede && { signal: apply.supersede }),
+  }).catch((error: unknown) => {
+    throw asSuperseded(error, apply);
   });
 }
 

@@ -36,7 +36,7 @@ export async function validateStaged(apply: Apply): Promise<StagedModel> {
       known,
       timeoutMs: CONFIG_TIMEOUT_MS,
       lockFd: apply.lock.fd,
-      ...(apply.signal && { signal: apply.signal }),
+      signal: apply.signal,
     };
     const model = await loadComposeModel(host, staged, tenantDir, call);
     const services = Object.values(model.services);

@@ -3,7 +3,9 @@ import type { ContainerState } from '../../plan/observed.js';
 import type { HostConfig } from '../host.js';
 import { type EngineContainer, parseContainerList } from './engine-containers.js';
 import { type ContainerEvent, openEngineEvents } from './engine-events.js';
+import { removeNetworks } from './engine-networks.js';
 import { type EngineAddress, requestEngine } from './engine-request.js';
+import { labelFilter } from './label-filter.js';
 
 /** One container as the engine describes it: what `containers/json` does not say. */
 export interface ContainerDetail {
@@ -27,12 +29,14 @@ export interface EngineCall {
 
 /** The Docker Engine of this host. All methods throw FlotillaError: EngineUnreachable, TimedOut, Cancelled. */
 export interface EngineApi {
-  /** All containers of compose projects in one call (one-off ones are left out), or those of one project. */
-  listProjectContainers(options?: EngineCall & { project?: string }): Promise<EngineContainer[]>;
+  /** All containers of compose projects in one call, or those of one project; those of `compose run` only with `oneOff`. */
+  listProjectContainers(options?: EngineCall & { project?: string; oneOff?: boolean }): Promise<EngineContainer[]>;
   /** null when there is no such container any more. */
   inspectContainer(id: string, options?: EngineCall): Promise<ContainerDetail | null>;
   /** Stops each within its own grace period and removes it; its volumes stay. Containers that are gone are fine. */
   stopAndRemove(ids: readonly string[], options: EngineCall & { timeoutMs: number }): Promise<void>;
+  /** Removes the networks of a compose project. @returns the names of those that stay because others are connected to them */
+  removeProjectNetworks(project: string, options: EngineCall & { timeoutMs: number }): Promise<string[]>;
   /** Such as `{ engine: '20.10.24', api: '1.41' }`. */
   version(options?: EngineCall): Promise<{ engine: string; api: string }>;
   /**
@@ -45,7 +49,6 @@ export interface EngineApi {
 }
 
 const READ_TIMEOUT_MS = 15_000;
-const PROJECT_LABEL = 'com.docker.compose.project';
 
 /** Connects when first used; connections are kept alive until `close`. */
 export function createEngineApi(host: Pick<HostConfig, 'dockerHost'>): EngineApi {
@@ -59,10 +62,9 @@ export function createEngineApi(host: Pick<HostConfig, 'dockerHost'>): EngineApi
     requestEngine(await open(), 'GET', path, { timeoutMs: READ_TIMEOUT_MS, ...options });
 
   return {
-    async listProjectContainers({ project, ...options } = {}) {
-      const label = project === undefined ? PROJECT_LABEL : `${PROJECT_LABEL}=${project}`;
-      const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
-      return parseContainerList((await get(`/containers/json?all=1&filters=${filters}`, options)).body);
+    async listProjectContainers({ project, oneOff = false, ...options } = {}) {
+      const answer = await get(`/containers/json?all=1&${labelFilter(project)}`, options);
+      return parseContainerList(answer.body, { oneOff });
     },
     async inspectContainer(id, options) {
       const answer = await get(`/containers/${encodeURIComponent(id)}/json`, options);
@@ -72,6 +74,7 @@ export function createEngineApi(host: Pick<HostConfig, 'dockerHost'>): EngineApi
       const engine = await open();
       await Promise.all(ids.map((id) => stopAndRemoveOne(engine, id, options)));
     },
+    removeProjectNetworks: async (project, options) => removeNetworks(await open(), project, options),
     async version(options) {
       const body = asObject((await get('/version', options)).body);
       return { engine: String(body.Version ?? ''), api: String(body.ApiVersion ?? '') };

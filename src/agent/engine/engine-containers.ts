@@ -34,19 +34,20 @@ const STATES: ReadonlySet<string> = new Set<ContainerState>([
 
 /**
  * @param body what `GET /containers/json` answered. Health and exit code stand only in its text `Status`.
+ * @param oneOff whether containers of `compose run` are wanted, too
  * @throws FlotillaError EngineUnreachable when it is not such an answer
  */
-export function parseContainerList(body: unknown): EngineContainer[] {
+export function parseContainerList(body: unknown, { oneOff = false } = {}): EngineContainer[] {
   if (!Array.isArray(body)) throw notUnderstood();
-  return body.flatMap((entry) => parseContainer(entry) ?? []);
+  return body.flatMap((entry) => parseContainer(entry, oneOff) ?? []);
 }
 
-function parseContainer(entry: unknown): EngineContainer | null {
+function parseContainer(entry: unknown, oneOff: boolean): EngineContainer | null {
   const { Id, ImageID, Image, State, Status, Labels } = asRecord(entry);
   const label = labelReader(Labels);
   if (typeof Id !== 'string' || typeof State !== 'string' || !STATES.has(State)) throw notUnderstood();
   // Made by `compose run`, or labelled by hand: not one of the project's services.
-  if (label('oneoff').toLowerCase() === 'true' || label('service') === '') return null;
+  if ((label('oneoff').toLowerCase() === 'true' && !oneOff) || label('service') === '') return null;
   const status = typeof Status === 'string' ? Status : '';
   return {
     id: Id,

@@ -1,5 +1,6 @@
 import { FlotillaError } from '../../errors.js';
 import { type EngineAddress, toEngineError } from './engine-request.js';
+import { linkSignals } from './link-signals.js';
 
 /** Something happened to a container of a compose project. */
 export interface ContainerEvent {
@@ -41,7 +42,7 @@ export async function openEngineEvents(
 ): Promise<AsyncIterable<ContainerEvent>> {
   const opening = new AbortController();
   const timer = setTimeout(() => opening.abort(), OPENING_TIMEOUT_MS);
-  const either = signal === undefined ? opening.signal : AbortSignal.any([signal, opening.signal]);
+  const linked = linkSignals([signal, opening.signal]);
   const translate = (error: unknown) => {
     if (signal?.aborted) return new FlotillaError('Cancelled', 'cancelled', { cause: signal.reason });
     if (opening.signal.aborted) return new FlotillaError('TimedOut', 'the Docker Engine did not begin to tell events');
@@ -52,17 +53,20 @@ export async function openEngineEvents(
       origin: 'http://engine',
       method: 'GET',
       path: `/events?filters=${encodeURIComponent(JSON.stringify(FILTERS))}`,
-      signal: either,
+      signal: linked.signal,
       headersTimeout: 0,
       // Between two events any time may pass.
       bodyTimeout: 0,
     });
+    // The stream outlives this call.
+    body.once('close', linked.unlink);
     if (statusCode !== 200) {
       body.on('error', () => undefined).destroy();
       throw new FlotillaError('EngineUnreachable', `the Docker Engine refused to tell events (HTTP ${statusCode})`);
     }
     return readEvents(body, translate);
   } catch (error) {
+    linked.unlink();
     throw translate(error);
   } finally {
     clearTimeout(timer);

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { FlotillaError } from '../../errors.js';
 import { errnoOf } from '../files/host-error.js';
+import { within } from './within.js';
 
 const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
 
@@ -17,31 +18,34 @@ export interface EngineAnswer {
   body: unknown;
 }
 
+/** Gone, or being removed already. */
+const GONE: readonly number[] = [404, 409];
+
 /**
- * One request to the Docker Engine. Answers of 404 and 409 (gone, or being removed already) are given back; any other that
- * is not a success is an error. A connection that the engine had closed meanwhile is tried again once, for GET only.
+ * One request to the Docker Engine. Answers of 404 and 409 are given back, or of what `accept` lists instead; any other
+ * that is not a success is an error. A connection that the engine had closed meanwhile is tried again once, for GET only.
  * @throws FlotillaError EngineUnreachable, TimedOut, Cancelled
  */
 export async function requestEngine(
   { dispatcher, dockerHost }: EngineAddress,
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
-  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  { timeoutMs, signal, accept = GONE }: { timeoutMs: number; signal?: AbortSignal; accept?: readonly number[] },
 ): Promise<EngineAnswer> {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-  const attempt = () => send(dispatcher, method, path, either);
-  try {
-    return await attempt().catch((error: unknown) =>
-      method === 'GET' && isStale(error) ? attempt() : Promise.reject(error),
-    );
-  } catch (error) {
-    if (error instanceof FlotillaError) throw error;
-    if (signal?.aborted) throw new FlotillaError('Cancelled', 'cancelled', { cause: signal.reason });
-    if (timeout.aborted)
-      throw new FlotillaError('TimedOut', `the Docker Engine did not answer within ${timeoutMs / 1000} s`);
-    throw toEngineError(error, dockerHost);
-  }
+  return within(timeoutMs, signal, async (either) => {
+    const attempt = () => send(dispatcher, method, path, { signal: either, accept });
+    try {
+      return await attempt().catch((error: unknown) =>
+        method === 'GET' && isStale(error) ? attempt() : Promise.reject(error),
+      );
+    } catch (error) {
+      if (error instanceof FlotillaError) throw error;
+      if (signal?.aborted) throw new FlotillaError('Cancelled', 'cancelled', { cause: signal.reason });
+      if (either.aborted)
+        throw new FlotillaError('TimedOut', `the Docker Engine did not answer within ${timeoutMs / 1000} s`);
+      throw toEngineError(error, dockerHost);
+    }
+  });
 }
 
 /** Translates what a connection to the engine threw. A FlotillaError passes through. */
@@ -72,7 +76,7 @@ async function send(
   dispatcher: Dispatcher,
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
-  signal: AbortSignal,
+  { signal, accept }: { signal: AbortSignal; accept: readonly number[] },
 ): Promise<EngineAnswer> {
   const { statusCode, body } = await dispatcher.request({
     origin: 'http://engine',
@@ -84,7 +88,7 @@ async function send(
     bodyTimeout: 0,
   });
   const text = await readBounded(body);
-  if (statusCode >= 400 && statusCode !== 404 && statusCode !== 409) {
+  if (statusCode >= 400 && !accept.includes(statusCode)) {
     throw new FlotillaError('EngineUnreachable', `the Docker Engine refused a request (HTTP ${statusCode})`);
   }
   return { status: statusCode, body: parseBody(text) };

@@ -11,7 +11,11 @@ const MAX_ENDED = 200;
 /** Progress is for people; past this many lines it is no longer kept. */
 const MAX_LINES = 1000;
 
-type Work = (options: { signal: AbortSignal; onProgress: (progress: ApplyProgress) => void }) => Promise<ApplyResult>;
+type Work = (options: {
+  signal: AbortSignal;
+  supersede: AbortSignal;
+  onProgress: (progress: ApplyProgress) => void;
+}) => Promise<ApplyResult>;
 
 /** One apply, from its start until some time after its end, whoever listens. */
 export interface ApplyRun {
@@ -22,6 +26,8 @@ export interface ApplyRun {
   changed(): Promise<void>;
   /** Stops it if nothing has been changed yet; later it is finished. */
   cancel(): void;
+  /** As `cancel`; and what only waits for health waits no longer. */
+  supersede(): void;
 }
 
 export interface ApplyStart {
@@ -60,19 +66,21 @@ export function createApplyRuns(now: () => number = Date.now): ApplyRuns {
 
   function begin(what: ApplyStart, work: Work): ApplyRun {
     const { id, slug } = what;
-    const controller = new AbortController();
+    const [cancelled, superseded] = [new AbortController(), new AbortController()];
     const lines = createLines();
     const run: ApplyRun = {
       slug,
       lines: lines.lines,
       changed: lines.changed,
-      cancel: () => controller.abort(),
+      cancel: () => cancelled.abort(),
+      supersede: () => superseded.abort(),
     };
     const onProgress = (progress: ApplyProgress) => lines.add({ type: 'progress', ...progress });
+    const options = { signal: cancelled.signal, supersede: superseded.signal, onProgress };
     runs.set(id, run);
     working.set(
       id,
-      carryOut(what, () => work({ signal: controller.signal, onProgress })).then((last) => {
+      carryOut(what, () => work(options)).then((last) => {
         working.delete(id);
         ended.set(id, now());
         forgetOld();

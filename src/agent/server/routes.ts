@@ -13,6 +13,7 @@ import {
   type RollbackBody,
   type Route,
 } from '../../wire/messages.js';
+import { linkSignals } from '../engine/link-signals.js';
 import type { Admission } from './admission.js';
 import type { ApplyRuns } from './apply-runs.js';
 import { isOver, signalOf, whenOver } from './gone.js';
@@ -63,8 +64,14 @@ export function addRoutes(app: FastifyInstance, served: Served): void {
     runs.find(request.params.applyId, request.params.slug).cancel();
     return reply.code(202).send({ status: 'asked to stop' });
   });
+  app.post<{ Params: ApplyParams }>(ROUTES.supersede.path, async (request, reply) => {
+    runs.find(request.params.applyId, request.params.slug).supersede();
+    return reply.code(202).send({ status: 'asked to wait no longer' });
+  });
   app.get(ROUTES.events.path, { onRequest: enter(streams) }, (_, reply) => {
-    const events = driver.events({ signal: AbortSignal.any([signalOf(reply), stopping]) });
+    const { signal, unlink } = linkSignals([signalOf(reply), stopping]);
+    whenOver(reply, unlink);
+    const events = driver.events({ signal });
     return reply
       .type('text/event-stream')
       .header('cache-control', 'no-store')

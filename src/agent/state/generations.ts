@@ -153,7 +153,7 @@ async function readMeta(tenantDir: string, number: number): Promise<GenerationMe
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw damaged(tenantDir, number, `${META} cannot be read`, error);
     throw new FlotillaError('GenerationNotFound', `file set ${number} is not kept in ${tenantDir}`, {
-      hint: 'the live one and the last five others are kept: choose one that is listed (flotilla history)',
+      hint: 'the live one and the last five others are kept: choose one that is listed (flotilla generations)',
     });
   }
   try {
@@ -198,6 +198,6 @@ function metaText(meta: GenerationMeta): string {
 function damaged(tenantDir: string, number: number, why: string, cause?: unknown): FlotillaError {
   return new FlotillaError('GenerationNotFound', `the kept file set ${number} in ${tenantDir} is damaged: ${why}`, {
     cause,
-    hint: 'choose another one (flotilla history), or revert the commit in git',
+    hint: 'choose another one (flotilla generations), or revert the commit in git',
   });
 }

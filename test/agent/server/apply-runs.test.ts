@@ -100,11 +100,36 @@ describe('an apply at the agent', () => {
       status: 400,
       error: { code: 'RequestInvalid', message: 'that apply is one of another instance' },
     });
-    for (const method of ['GET', 'DELETE'])
-      expect(await asker.ask({ method, path: `/v1/instance/other/apply/${body.applyId}` })).toMatchObject({
-        status: 404,
-        error: { code: 'ApplyNotFound' },
+    for (const [method, more] of [
+      ['GET', ''],
+      ['DELETE', ''],
+      ['POST', '/supersede'],
+    ])
+      expect(
+        await asker.ask({ method: method as string, path: `/v1/instance/other/apply/${body.applyId}${more}` }),
+      ).toMatchObject({ status: 404, error: { code: 'ApplyNotFound' } });
+  });
+
+  it('hears of newer desired state, and is not cancelled by it', async () => {
+    let waits = false;
+    const { asker } = await serveApply(async (_, options) => {
+      await new Promise<void>((resolve) => {
+        options?.supersede?.addEventListener('abort', () => resolve(), { once: true });
+        waits = true;
       });
+      throw new FlotillaError('Superseded', `cancelled: ${options?.signal?.aborted}`, { phase: 'verify' });
+    });
+    const body = applyBody('acme');
+    const applied = asker.post('/v1/instance/acme/apply', body);
+    await expect.poll(() => waits, { timeout: 60_000 }).toBe(true);
+    const path = `/v1/instance/acme/apply/${body.applyId}/supersede`;
+    expect(await asker.ask({ method: 'POST', path })).toMatchObject({ status: 202 });
+    expect(JSON.parse((await applied).text)).toEqual({
+      type: 'error',
+      error: { code: 'Superseded', message: 'cancelled: false', phase: 'verify' },
+    });
+    // It has ended: there is nothing to tell it any more, which is no mistake of the asker's.
+    expect(await asker.ask({ method: 'POST', path })).toMatchObject({ status: 202 });
   });
 
   it('is finished before an agent stops, which takes no other one meanwhile', async () => {

@@ -53,7 +53,7 @@ afterAll(async () => {
   for (const socket of sockets) socket.destroy();
   for (const server of servers) server.close();
   await fine.close();
-  rmSync(directory, { recursive: true });
+  rmSync(directory, { recursive: true, maxRetries: 10, retryDelay: 50 });
 });
 
 function tls(name: string) {
@@ -129,6 +129,7 @@ async function preview(options: {
         filesOnly: true,
         concurrency: 1,
         ignoreHold: false,
+        ignoreWindow: false,
         ...(options.signal && { signal: options.signal }),
         onEvent: (event) => {
           if (event.type === 'finished') options.onItem?.(event.item);

@@ -35,7 +35,7 @@ afterAll(async () => {
   asker.close();
   child.kill();
   await once(child, 'exit');
-  rmSync(directory, { recursive: true });
+  rmSync(directory, { recursive: true, maxRetries: 10, retryDelay: 50 });
 });
 
 async function heard<T>(): Promise<T> {

@@ -31,7 +31,7 @@ afterEach(() => {
   for (const server of open) server.close();
   open.clear();
 });
-afterAll(() => rmSync(directory, { recursive: true }));
+afterAll(() => rmSync(directory, { recursive: true, maxRetries: 10, retryDelay: 50 }));
 
 function listen(server: Server): Promise<number> {
   open.add(server);

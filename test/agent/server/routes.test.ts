@@ -10,6 +10,7 @@ const ALL = [
   'GET /v1/info',
   'GET /v1/instance/:slug/apply/:applyId',
   'POST /v1/instance/:slug/apply',
+  'POST /v1/instance/:slug/apply/:applyId/supersede',
   'POST /v1/instance/:slug/files/diff',
   'POST /v1/instance/:slug/generations',
   'POST /v1/instance/:slug/rollback',

@@ -51,7 +51,7 @@ export async function serve(
       asker.close();
       await started.close();
       closeSync(logFd);
-      rmSync(directory, { recursive: true, force: true });
+      rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     },
   };
 }

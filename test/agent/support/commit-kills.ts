@@ -63,12 +63,12 @@ export async function runCommitKills(options: { runs: number; seed: number; para
         } catch (error) {
           throw new Error(`run with seed ${options.seed + run}: ${(error as Error).message}`, { cause: error });
         }
-        rmSync(directory, { recursive: true });
+        rmSync(directory, { recursive: true, maxRetries: 10, retryDelay: 50 });
       }
     };
     await Promise.all(Array.from({ length: options.parallel }, worker));
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    rmSync(work, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
   return report;
 }

@@ -20,7 +20,7 @@ import type { RenderedFile } from '../../../src/render/file-set.js';
 /** Removed when the test has ended. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'flotilla-test-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
   return directory;
 }
 
@@ -29,7 +29,7 @@ export function canMount(): boolean {
   const directory = mkdtempSync(join(tmpdir(), 'flotilla-mount-'));
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory]).status === 0;
   if (mounted) spawnSync('umount', [directory]);
-  rmSync(directory, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   return mounted;
 }
 
