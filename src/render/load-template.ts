@@ -8,14 +8,15 @@ import type { SourceFile, TemplateSource } from './template-source.js';
 
 /**
  * Reads every template of a directory: each folder in it whose name does not start with a dot. A bad one is told in the
- * store's `problems` and does not hide the others.
+ * store's `problems` and does not hide the others. Problems name files without `root`, which `dir` is relative to; by
+ * default that is the working directory.
  *
  * @throws FlotillaError SourceUnreadable when the directory itself cannot be read
  */
-export async function loadTemplates(dir: string): Promise<TemplateStore> {
-  const names = await listTemplates(dir);
+export async function loadTemplates(dir: string, { root = '' } = {}): Promise<TemplateStore> {
+  const names = await listTemplates(join(root, dir));
   const read = new Map<string, ReadTemplate>();
-  for (const name of names) read.set(name, await readTemplate(dir, name));
+  for (const name of names) read.set(name, await readTemplate(dir, name, root));
   return {
     get: (name) => read.get(name)?.template,
     use: (name) => useTemplate(dir, names, name, read.get(name)),
@@ -74,11 +75,11 @@ async function isFolder(dir: string, name: string): Promise<boolean> {
   );
 }
 
-async function readTemplate(dir: string, name: string): Promise<ReadTemplate> {
+async function readTemplate(dir: string, name: string, base = ''): Promise<ReadTemplate> {
   const folder = join(dir, name);
   const problems: Problem[] = [];
   try {
-    const reading: Reading = { root: await realpath(folder), problems, bytes: 0 };
+    const reading: Reading = { base, root: await realpath(join(base, folder)), problems, bytes: 0 };
     const manifest = await readMember(join(folder, 'template.yaml'), reading);
     const files = await readTree(join(folder, 'files'), reading);
     const partials = await readPartials(join(folder, 'partials'), reading);
@@ -95,6 +96,8 @@ async function readTemplate(dir: string, name: string): Promise<ReadTemplate> {
 }
 
 interface Reading {
+  /** What the names of files are relative to; empty for the working directory. */
+  base: string;
   /** The real path of the template's folder: nothing outside it is read. */
   root: string;
   problems: Problem[];
@@ -119,7 +122,7 @@ async function readTree(folder: string, reading: Reading): Promise<SourceFile[]>
   const files: SourceFile[] = [];
   const pending = [''];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    for (const entry of await listFolder(join(folder, at))) {
+    for (const entry of await listFolder(join(reading.base, folder, at))) {
       const path = at === '' ? entry.name : `${at}/${entry.name}`;
       if (entry.isDirectory()) {
         pending.push(path);
@@ -148,8 +151,9 @@ async function readMember(file: string, reading: Reading): Promise<Omit<SourceFi
     return undefined;
   };
   try {
-    const isLink = (await lstat(file)).isSymbolicLink();
-    const target = await realpath(file);
+    const path = join(reading.base, file);
+    const isLink = (await lstat(path)).isSymbolicLink();
+    const target = await realpath(path);
     if (relative(reading.root, target).split(sep)[0] === '..')
       return refuse('is a link that leads out of the template');
     const found = await stat(target);

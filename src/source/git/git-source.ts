@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import type { GitSourceConfig } from '../../config/watch-config.js';
+import { FlotillaError } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import type { Snapshot, Source } from '../source.js';
+import { createClone } from './clone.js';
+import { createCommitReader } from './commit-reader.js';
+import { gitEnvironment } from './git-environment.js';
+import { DamagedClone, type GitNames } from './git-failure.js';
+import { fullRef, repositoryFolder } from './git-names.js';
+import { describeGitUrl } from './git-url.js';
+import { createObjects } from './objects.js';
+import { pollEvery } from './poll-every.js';
+import { createTurns } from './turns.js';
+import { verifySignature } from './verify-signature.js';
+
+export interface GitSourceOptions {
+  config: GitSourceConfig;
+  /** Where the clone and the files of the last commit are kept. Nobody else writes there, and it may be removed at any time. */
+  directory: string;
+  /** Where git's own settings come from, such as HOME and SSH_AUTH_SOCK. */
+  env?: NodeJS.ProcessEnv;
+  log?: Logger;
+}
+
+/**
+ * Desired state in a git repository: whatever is read is all of one commit.
+ * @throws FlotillaError ConfigInvalid for a URL, a ref or a folder that is not safe, or that git does not allow
+ */
+export function createGitSource({ config, directory, env = process.env, log }: GitSourceOptions): Source {
+  const names = { url: describeGitUrl(config.url), ref: describeRef(config.ref) };
+  const folders = { manifests: repositoryFolder(config.manifests), templates: repositoryFolder(config.templates) };
+  const environment = gitEnvironment(env);
+  const clone = createClone({ url: config.url, ref: fullRef(config.ref), names, directory, environment });
+  const reader = createCommitReader(join(directory, 'tree'), folders, names);
+  const inTurn = createTurns();
+  let last: Snapshot | undefined;
+
+  async function readHead(signal: AbortSignal): Promise<Snapshot> {
+    const commit = await clone.fetch(signal);
+    if (last?.revision === commit) return last;
+    const { git } = clone;
+    const { allowedSigners } = config;
+    const isTag = 'tag' in config.ref;
+    if (allowedSigners !== null) await verifySignature({ git, commit, allowedSigners, isTag, names, signal });
+    const objects = createObjects(git, names, signal);
+    const { desired, templates } = await reader.read(commit, objects);
+    const author = await objects.author(commit);
+    if (last !== undefined && !(await objects.isAncestor(last.revision, commit))) {
+      log?.info({ before: last.revision, commit }, 'history of the source was rewritten');
+    }
+    await clone.tidy(signal).catch((error: unknown) => log?.warn({ err: error }, 'clone of the source was not packed'));
+    last = { revision: commit, author, desired: { ...desired, revision: commit }, templates };
+    return last;
+  }
+
+  async function readOrFetchAnew(signal: AbortSignal): Promise<Snapshot> {
+    try {
+      return await readHead(signal);
+    } catch (error) {
+      if (!(error instanceof DamagedClone)) throw error;
+      log?.warn('clone of the source is damaged, fetching it anew');
+      await clone.discard();
+      return await readHead(signal).catch((again: unknown) => Promise.reject(unreadable(again, names)));
+    }
+  }
+
+  return {
+    name: `${names.url} ${names.ref}`,
+    read: ({ signal }) => inTurn(() => readOrFetchAnew(signal)),
+    async watch({ onChange, signal }) {
+      pollEvery(config.intervalMs, { onTurn: onChange, signal });
+    },
+  };
+}
+
+function describeRef(ref: GitSourceConfig['ref']): string {
+  return 'branch' in ref ? `branch ${ref.branch}` : `tag ${ref.tag}`;
+}
+
+function unreadable(error: unknown, { url }: GitNames): unknown {
+  if (!(error instanceof DamagedClone)) return error;
+  return new FlotillaError('SourceUnreadable', `${url} was fetched anew, and its clone still cannot be read`, {
+    cause: error,
+    hint: 'check the repository with git fsck, and the disk that the state of the daemon is on',
+  });
+}

@@ -1,0 +1,10 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+const SCRIPT = resolve(import.meta.dirname, '../../scripts/git-tools.sh');
+
+/** Makes sure that git and ssh-keygen are there. */
+export async function installGitTools(): Promise<void> {
+  await promisify(execFile)(SCRIPT);
+}
