@@ -3,6 +3,7 @@ import type { Command as Declared, Option as DeclaredOption } from 'commander';
 import { EXIT_DONE } from './exit-code.js';
 import type { Io } from './io.js';
 import { type Names, scanNames } from './scan-names.js';
+import { CONDITION_TYPES } from './state/wait-target.js';
 
 type Suggest = (names: Names) => readonly string[];
 
@@ -15,11 +16,21 @@ const POSITIONALS: Record<string, readonly Suggest[]> = {
   diff: [SLUGS],
   render: [SLUGS],
   history: [SLUGS],
+  events: [SLUGS],
+  wait: [SLUGS],
+  generations: [SLUGS],
   rollback: [SLUGS],
   'set-image': [SLUGS, ({ tags }) => tags],
+  suspend: [SLUGS],
+  resume: [SLUGS],
   get: [() => KINDS, ({ instances, hosts, fleets }) => [...instances, ...hosts, ...fleets]],
-  schema: [() => ['Instance', 'Fleet', 'Host', 'Template', 'ReconcileReport']],
+  schema: [() => ['Instance', 'Fleet', 'Host', 'Template', 'ReconcileReport', 'WatchConfig']],
   completion: [() => ['bash', 'zsh', 'fish']],
+};
+
+/** Values of options that take more than a list of choices. */
+const OPTION_VALUES: Record<string, readonly string[]> = {
+  for: CONDITION_TYPES.flatMap((type) => [type, `${type}=False`]),
 };
 
 /**
@@ -65,7 +76,7 @@ function addOptions(command: Pick<RootCommand, 'option'>, options: readonly Decl
       else command.option(name, option.description, alias);
       continue;
     }
-    const choices = option.argChoices ?? [];
+    const choices = option.argChoices ?? OPTION_VALUES[name] ?? [];
     command.option(name, option.description, (complete) => offer(choices, complete), alias);
   }
 }

@@ -21,6 +21,7 @@ export async function diffCommand({ slugs }: { slugs: string[] }, options: Optio
       dryRun: true,
       filesOnly: true,
       ignoreHold: false,
+      ignoreWindow: false,
       concurrency: slugs.length,
     });
     const { report } = run;

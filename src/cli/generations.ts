@@ -11,6 +11,7 @@ import { type Fleet, openFleet } from './fleet.js';
 import { formatError } from './format-error.js';
 import type { Io } from './io.js';
 import { formatDocument } from './print-report.js';
+import { shortRevision } from './short-revision.js';
 import { formatAge, formatTable } from './table.js';
 
 interface Options extends SharedOptions {
@@ -29,8 +30,8 @@ interface Entry {
 /** Instances asked at once. */
 const CONCURRENCY = 16;
 
-/** `flotilla history [SLUG]`: the file sets that hosts keep, newest first. */
-export async function historyCommand({ slug }: { slug?: string }, options: Options): Promise<number> {
+/** `flotilla generations [SLUG]`: the file sets that hosts keep, newest first. */
+export async function generationsCommand({ slug }: { slug?: string }, options: Options): Promise<number> {
   const context = await createContext(options.io, options);
   const fleet = await openFleet(options, context);
   try {
@@ -42,7 +43,10 @@ export async function historyCommand({ slug }: { slug?: string }, options: Optio
     if (options.format === 'text') await out.write(formatEntries(entries, slug === undefined, new Date()));
     else
       await out.write(
-        await formatDocument({ apiVersion: 'flotilla.dev/v1', kind: 'History', items: entries }, options.format),
+        await formatDocument(
+          { apiVersion: 'flotilla.dev/v1', kind: 'GenerationsList', items: entries },
+          options.format,
+        ),
       );
     const errors = answers.flatMap((answer) => ('error' in answer ? [answer.error] : []));
     for (const error of errors) await err.write(formatError(error, context.errPaint));
@@ -89,7 +93,7 @@ function formatEntries(entries: readonly Entry[], several: boolean, now: Date): 
       outcome,
       live ? 'live' : '',
       formatAge(committedAt, now),
-      shorten(revision),
+      shortRevision(revision),
       oneLine(cause),
     ]),
   );
@@ -107,9 +111,4 @@ function formatRemarks({ slug, lastFailure, hold }: Entry): string {
   }
   if (hold) lines.push(`${slug}: rolled back at ${hold.at}; ${hold.imageTag} is held back until desired state changes`);
   return lines.map((line) => `${line}\n`).join('');
-}
-
-/** Enough of a commit or a digest to tell it from others. */
-function shorten(revision: string): string {
-  return revision.replace(/^sha256:/, '').slice(0, 12);
 }

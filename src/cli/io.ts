@@ -14,6 +14,8 @@ export interface Output {
   isTty: boolean;
   columns(): number;
   rows(): number;
+  /** Whether the reader has gone away, as far as writing to it has shown. */
+  closed(): boolean;
   /** Resolves once the text has been handed to the system, so that nothing is lost at exit. */
   write(text: string | Buffer): Promise<void>;
 }
@@ -38,6 +40,7 @@ function createOutput(stream: NodeJS.WriteStream): Output {
     isTty: stream.isTTY === true,
     columns: () => stream.columns || 80,
     rows: () => stream.rows || 24,
+    closed: () => closed,
     write: (text) =>
       new Promise((resolve) => {
         if (closed || text.length === 0) return resolve();

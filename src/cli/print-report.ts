@@ -26,3 +26,8 @@ export async function formatDocument(document: unknown, format: 'json' | 'yaml')
   const { stringify } = await import('yaml');
   return stringify(document, { lineWidth: 0, aliasDuplicateObjects: false });
 }
+
+/** One of a stream of documents: JSON on a line of its own, YAML with a marker before it. */
+export async function formatStreamed(document: unknown, format: 'json' | 'yaml'): Promise<string> {
+  return format === 'json' ? `${JSON.stringify(document)}\n` : `---\n${await formatDocument(document, format)}`;
+}

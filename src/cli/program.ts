@@ -2,6 +2,8 @@ import { Command, Option } from 'commander';
 import { declareCommand } from './declare-command.js';
 import { HELP } from './help-texts.js';
 import { declarePki } from './pki-program.js';
+import { declareStateCommands, stateOption } from './state-program.js';
+import { declareWatch } from './watch/declare-watch.js';
 import { wholeNumber } from './whole-number.js';
 
 /** A command's action: given its arguments and options, it does the work and returns the exit code. */
@@ -11,7 +13,18 @@ export type Perform = (load: () => Promise<Action>, args: unknown, options: unkn
 
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'];
 /** They read no desired state. */
-const STANDALONE = new Set(['agent', 'pki', 'schema', 'completion', 'complete']);
+const STANDALONE = new Set([
+  'watch',
+  'history',
+  'events',
+  'wait',
+  'confirm',
+  'agent',
+  'pki',
+  'schema',
+  'completion',
+  'complete',
+]);
 const REPORT_FORMATS = ['text', 'json', 'yaml', 'markdown'];
 
 /**
@@ -38,9 +51,13 @@ export function buildProgram(version: string, perform: Perform): Command {
     declareValidate,
     declareRender,
     declareGet,
-    declareHistory,
+    declareStateCommands,
+    declareGenerations,
     declareRollback,
     declareSetImage,
+    declareSuspend,
+    declareResume,
+    declareWatch,
     declareAgent,
     declarePki,
     declareSchema,
@@ -68,6 +85,7 @@ function declareReconcile(program: Command, perform: Perform): void {
     .option('--detailed-exitcode', 'exit with 2 when changes are pending and nothing failed')
     .addOption(concurrency())
     .option('--ignore-hold', 'apply even what a rollback holds back')
+    .option('--ignore-window', 'apply updates outside of maintenance windows too')
     .addOption(format(REPORT_FORMATS))
     .action((slugs, options) =>
       perform(async () => (await import('./reconcile.js')).reconcileCommand, { slugs }, options),
@@ -100,22 +118,29 @@ function declareRender(program: Command, perform: Perform): void {
 function declareGet(program: Command, perform: Perform): void {
   command(program, 'get', '[KIND] [NAME...]')
     .addOption(concurrency())
+    .option('--live', 'ask the hosts, even where a daemon keeps its state')
+    .option('-w, --watch', 'go on with instances that change, until interrupted')
+    .addOption(stateOption())
     .addOption(format(['text', 'wide', 'json', 'yaml', 'name']))
     .action((kind, names, options) =>
-      perform(async () => (await import('./get.js')).getCommand, { kind: kind ?? 'instances', names }, options),
+      perform(async () => (await import('./get/get.js')).getCommand, { kind: kind ?? 'instances', names }, options),
     );
 }
 
-function declareHistory(program: Command, perform: Perform): void {
-  command(program, 'history', '[SLUG]')
+function declareGenerations(program: Command, perform: Perform): void {
+  command(program, 'generations', '[SLUG]')
     .addOption(format(['text', 'json', 'yaml']))
-    .action((slug, options) => perform(async () => (await import('./history.js')).historyCommand, { slug }, options));
+    .action((slug, options) =>
+      perform(async () => (await import('./generations.js')).generationsCommand, { slug }, options),
+    );
 }
 
 function declareRollback(program: Command, perform: Perform): void {
   command(program, 'rollback', '<SLUG>')
     .addOption(
-      new Option('--to <N>', 'the generation to bring back, as flotilla history numbers them').argParser(wholeNumber),
+      new Option('--to <N>', 'the generation to bring back, as flotilla generations numbers them').argParser(
+        wholeNumber,
+      ),
     )
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('-y, --yes', 'do not ask')
@@ -124,7 +149,19 @@ function declareRollback(program: Command, perform: Perform): void {
 
 function declareSetImage(program: Command, perform: Perform): void {
   command(program, 'set-image', '<SLUG> <TAG>').action((slug, tag, options) =>
-    perform(async () => (await import('./set-image.js')).setImageCommand, { slug, tag }, options),
+    perform(async () => (await import('./edit/set-image.js')).setImageCommand, { slug, tag }, options),
+  );
+}
+
+function declareSuspend(program: Command, perform: Perform): void {
+  command(program, 'suspend', '<SLUG...>').action((slugs, options) =>
+    perform(async () => (await import('./edit/suspend.js')).suspendCommand, { slugs }, options),
+  );
+}
+
+function declareResume(program: Command, perform: Perform): void {
+  command(program, 'resume', '<SLUG...>').action((slugs, options) =>
+    perform(async () => (await import('./edit/suspend.js')).resumeCommand, { slugs }, options),
   );
 }
 

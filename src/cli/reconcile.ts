@@ -10,6 +10,7 @@ interface Options extends SharedOptions {
   filesOnly?: boolean;
   detailedExitcode?: boolean;
   ignoreHold?: boolean;
+  ignoreWindow?: boolean;
   concurrency: number;
   format: ReportFormat;
 }
@@ -24,6 +25,7 @@ export async function reconcileCommand({ slugs }: { slugs: string[] }, options: 
       dryRun: options.dryRun ?? false,
       filesOnly: options.filesOnly ?? false,
       ignoreHold: options.ignoreHold ?? false,
+      ignoreWindow: options.ignoreWindow ?? false,
       concurrency: options.concurrency,
     });
     await context.io.out.write(await formatReport(run.report, options.format, context));

@@ -30,7 +30,7 @@ async function validateOnSave(context: Context, options: Options): Promise<numbe
   const saves = createLatch();
   interrupt.signal.addEventListener('abort', saves.open, { once: true });
   try {
-    const { watchDirectories } = await import('../controller/watch-directories.js');
+    const { watchDirectories } = await import('../source/watch-directories.js');
     await watchDirectories([options.manifests, options.templates], { onSave: saves.open, signal });
     let code = await validate(context, options);
     for (await saves.passed(); !signal.aborted; await saves.passed()) {

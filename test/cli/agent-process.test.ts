@@ -27,7 +27,7 @@ let controller: RunningCli | undefined;
 
 beforeAll(() => {
   cli = buildCli();
-});
+}, 120_000);
 afterAll(() => cli.remove());
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'flotilla-agent-'));
@@ -44,7 +44,7 @@ afterEach(async () => {
   }
   [agent, controller] = [undefined, undefined];
   await stub.close();
-  rmSync(dir, { recursive: true, force: true });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 });
 
 const start = async (env = docker.env) => {

@@ -366,7 +366,7 @@ beforeAll(async () => {
   write({ 'tenants/z-record-newer/.flotilla/applied.json': '{ "format": 99 }' });
   previewed = await flotilla('reconcile', '--dry-run', '--files-only', '--detailed-exitcode');
 }, 120_000);
-afterAll(() => rmSync(directory, { recursive: true }));
+afterAll(() => rmSync(directory, { recursive: true, maxRetries: 10, retryDelay: 50 }));
 
 describe('validate tells', () => {
   it.each(CASES)('$item', ({ told }) => {

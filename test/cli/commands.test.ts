@@ -111,12 +111,41 @@ describe('previews of files, which need no engine', () => {
 });
 
 describe('an instance that was never applied', () => {
-  it('has no history, and asking for a rollback says so', async () => {
-    expect(await flotilla('history', 'acme')).toMatchObject({ code: 0, stdout: 'nothing was applied yet\n' });
+  it('has no generations, and asking for a rollback says so', async () => {
+    expect(await flotilla('generations', 'acme')).toMatchObject({ code: 0, stdout: 'nothing was applied yet\n' });
     expect(await flotilla('rollback', 'acme', '--yes')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('GenerationNotFound'),
     });
+  });
+});
+
+describe('suspend and resume', () => {
+  it('edit the manifest and nothing else, and say what comes next', async () => {
+    const before = readFileSync(fleet.manifest, 'utf8');
+    expect(await flotilla('suspend', 'acme')).toMatchObject({
+      code: 0,
+      stdout: 'manifests/fleet.yaml:9: acme is suspended\n',
+      stderr: 'next: commit the change; the daemon leaves what is suspended alone\n',
+    });
+    const suspended = before.replace('host: here,', 'host: here, suspend: true,');
+    expect(readFileSync(fleet.manifest, 'utf8')).toBe(suspended);
+    expect(await flotilla('suspend', 'acme')).toMatchObject({
+      stdout: expect.stringMatching(/already\n$/),
+      stderr: '',
+    });
+    expect((await flotilla('resume', 'acme')).stdout).toBe('manifests/fleet.yaml:9: acme is not suspended\n');
+    expect(await flotilla('resume', 'acme')).toMatchObject({ stdout: expect.stringMatching(/already\n$/), stderr: '' });
+  });
+
+  it('edit all of those named or none', async () => {
+    const before = readFileSync(fleet.manifest, 'utf8');
+    expect(await flotilla('suspend', 'acme', 'acne')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('did you mean acme?'),
+    });
+    expect(readFileSync(fleet.manifest, 'utf8')).toBe(before);
   });
 });
 
@@ -131,12 +160,16 @@ describe('completion', () => {
       );
       return print.mock.calls.flatMap(([text]) => (String(text).includes('\t') ? [String(text).split('\t')[0]] : []));
     };
-    expect(await words('re')).toEqual(['reconcile', 'render']);
+    expect(await words('re')).toEqual(['reconcile', 'render', 'resume']);
     expect(await words('reconcile', '--dry')).toEqual(['--dry-run']);
     expect(await words('reconcile', 'other', 'ac')).toEqual(['acme']);
     expect(await words('set-image', 'acme', '')).toEqual(['v1.0.0']);
     expect(await words('reconcile', '-o', 'ya')).toEqual(['yaml']);
     expect(await words('get', 'h')).toEqual(['hosts']);
+    for (const command of ['history', 'events', 'wait', 'generations', 'suspend', 'resume'])
+      expect(await words(command, '')).toEqual(['acme']);
+    expect(await words('wait', 'acme', '--for', 'Dr')).toEqual(['Drifted', 'Drifted=False']);
+    expect(await words('events', '--types', '')).toEqual(['Normal', 'Warning']);
     rmSync(join(fleet.directory, 'manifests'), { recursive: true });
     expect(await words('reconcile', '')).toEqual([]);
     print.mockRestore();

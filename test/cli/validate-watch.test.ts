@@ -46,7 +46,7 @@ beforeEach(() => {
       child.kill('SIGINT');
     });
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
 
 it('validate --watch checks again after each save, however it is made, and ends with Ctrl-C', async () => {
   await seen(/0 instances, 1 host, 0 templates: valid\n/);

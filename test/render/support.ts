@@ -59,6 +59,8 @@ export function makeInstance(overrides: Partial<DesiredInstance> = {}): DesiredI
     suspend: false,
     driftPolicy: 'Heal',
     rollback: 'Manual',
+    deletionPolicy: 'Orphan',
+    maintenance: null,
     timeouts: { pullMs: 1, upMs: 1, verifyMs: 1, settleMs: 1 },
     source: { file: 'manifests/acme.yaml', line: 1 },
     ...overrides,

@@ -1,8 +1,8 @@
-import { setImageTagInFiles } from '../manifest/edit-file.js';
-import { oneLine } from '../plan/format-safe.js';
-import { createContext, type SharedOptions } from './context.js';
-import { EXIT_DONE } from './exit-code.js';
-import type { Io } from './io.js';
+import { setImageTagInFiles } from '../../manifest/edit-file.js';
+import { oneLine } from '../../plan/format-safe.js';
+import { createContext, type SharedOptions } from '../context.js';
+import { EXIT_DONE } from '../exit-code.js';
+import type { Io } from '../io.js';
 
 interface Options extends SharedOptions {
   io: Io;

@@ -1,30 +1,19 @@
-import type { TenantDriver } from '../agent-client/tenant-driver.js';
-import type { ReconcileItem } from '../controller/report.js';
-import { formatSummary } from '../controller/report-text.js';
-import { FlotillaError } from '../errors.js';
-import { nearestName } from '../manifest/nearest.js';
-import type { AppliedView } from '../plan/observed.js';
-import { createContext, type SharedOptions } from './context.js';
-import { EXIT_DONE, EXIT_ERROR, EXIT_INTERRUPTED } from './exit-code.js';
-import { type Fleet, openFleet } from './fleet.js';
-import { describeFleets, describeHosts, describeInstances, type LastFailure, type Listing } from './get-rows.js';
-import type { Io } from './io.js';
-import { formatDocument } from './print-report.js';
-import { runReconcile } from './run-reconcile.js';
-import { formatTable } from './table.js';
+import type { TenantDriver } from '../../agent-client/tenant-driver.js';
+import type { ReconcileItem } from '../../controller/report.js';
+import { formatSummary } from '../../controller/report-text.js';
+import type { AppliedView } from '../../plan/observed.js';
+import { createContext } from '../context.js';
+import { EXIT_DONE, EXIT_ERROR, EXIT_INTERRUPTED } from '../exit-code.js';
+import { type Fleet, openFleet } from '../fleet.js';
+import { runReconcile } from '../run-reconcile.js';
+import type { GetKind, GetOptions } from './get.js';
+import { chooseRows, printListing } from './listing.js';
+import { describeFleets, describeHosts, describeInstances, type LastFailure } from './live-rows.js';
 
-interface Options extends SharedOptions {
-  io: Io;
-  concurrency: number;
-  format: 'text' | 'wide' | 'json' | 'yaml' | 'name';
-}
+const DESCRIBE = { instances: describeInstances, hosts: describeHosts, fleets: describeFleets } as const;
 
-const KINDS = { instances: describeInstances, hosts: describeHosts, fleets: describeFleets } as const;
-type Kind = keyof typeof KINDS;
-
-/** `flotilla get [instances|hosts|fleets] [NAME...]`: what a dry run finds, as a table. */
-export async function getCommand(args: { kind: string; names: string[] }, options: Options): Promise<number> {
-  const { kind, names } = toKind(args);
+/** What a dry run finds on the hosts, as a table; 1 where a host could not be asked or desired state has problems. */
+export async function getLive(kind: GetKind, names: readonly string[], options: GetOptions): Promise<number> {
   const context = await createContext(options.io, options);
   const fleet = await openFleet(options, context);
   try {
@@ -34,30 +23,20 @@ export async function getCommand(args: { kind: string; names: string[] }, option
       dryRun: true,
       filesOnly: false,
       ignoreHold: false,
+      ignoreWindow: false,
       concurrency: options.concurrency,
     });
     if (interrupted) return EXIT_INTERRUPTED;
-    const listing = KINDS[kind]({ items: report.items, desired: fleet.desired, ...seen, now: new Date() });
-    const chosen = kind === 'instances' ? listing : choose(listing, names, kind);
-    await context.io.out.write(await print(chosen, options.format));
+    const listing = DESCRIBE[kind]({ items: report.items, desired: fleet.desired, ...seen, now: new Date() });
+    const missing = (name: string) => `no manifest has a ${kind.slice(0, -1)} named "${name}"`;
+    const chosen = kind === 'instances' ? listing : chooseRows(listing, names, missing);
+    await context.io.out.write(await printListing(chosen, options.format));
     if (!context.quiet && report.problems.length > 0)
       await context.io.err.write(`${formatSummary(report)}: flotilla validate lists them\n`);
     return report.problems.length > 0 || report.items.some(isUnseen) ? EXIT_ERROR : EXIT_DONE;
   } finally {
     await fleet.close();
   }
-}
-
-/** `get acme` is `get instances acme`; singular names are understood. */
-function toKind({ kind, names }: { kind: string; names: string[] }): { kind: Kind; names: string[] } {
-  const plural = kind.endsWith('s') ? kind : `${kind}s`;
-  if (plural in KINDS) return { kind: plural as Kind, names };
-  const near = nearestName(plural, Object.keys(KINDS));
-  throw new FlotillaError('UsageInvalid', `there is no kind "${kind}" to list`, {
-    hint: near
-      ? `did you mean "${near}"?`
-      : 'kinds are instances, hosts and fleets: flotilla get instances NAME lists one',
-  });
 }
 
 interface Seen {
@@ -94,39 +73,6 @@ function remember(fleet: Fleet, { applied, failures }: Seen): Fleet {
       return watching;
     },
   };
-}
-
-function choose(listing: Listing, names: readonly string[], kind: Kind): Listing {
-  const known = listing.rows.map((row) => row.name);
-  for (const name of names) {
-    if (known.includes(name)) continue;
-    const near = nearestName(name, known);
-    throw new FlotillaError(
-      'UsageInvalid',
-      `no manifest has a ${kind.slice(0, -1)} named "${name}"`,
-      near ? { hint: `did you mean "${near}"?` } : {},
-    );
-  }
-  return names.length === 0 ? listing : { ...listing, rows: listing.rows.filter((row) => names.includes(row.name)) };
-}
-
-async function print({ head, wideHead, rows, kind }: Listing, format: Options['format']): Promise<string> {
-  switch (format) {
-    case 'text':
-      return formatTable(
-        head,
-        rows.map((row) => row.cells),
-      );
-    case 'wide':
-      return formatTable(
-        [...head, ...wideHead],
-        rows.map((row) => [...row.cells, ...row.wideCells]),
-      );
-    case 'name':
-      return rows.map((row) => `${row.name}\n`).join('');
-    default:
-      return formatDocument({ apiVersion: 'flotilla.dev/v1', kind, items: rows.map((row) => row.document) }, format);
-  }
 }
 
 /** Its state could not be looked at. */

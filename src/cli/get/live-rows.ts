@@ -1,24 +1,9 @@
-import type { ReconcileItem, Result } from '../controller/report.js';
-import type { DesiredState } from '../manifest/desired-state.js';
-import { oneLine } from '../plan/format-safe.js';
-import type { AppliedView } from '../plan/observed.js';
-import { formatAge } from './table.js';
-
-export interface Listing {
-  kind: string;
-  head: readonly string[];
-  /** Further columns of `-o wide`. */
-  wideHead: readonly string[];
-  rows: readonly Row[];
-}
-
-interface Row {
-  name: string;
-  cells: readonly string[];
-  wideCells: readonly string[];
-  /** For machines. */
-  document: Readonly<Record<string, unknown>>;
-}
+import type { ReconcileItem, Result } from '../../controller/report.js';
+import type { DesiredState } from '../../manifest/desired-state.js';
+import { oneLine } from '../../plan/format-safe.js';
+import type { AppliedView } from '../../plan/observed.js';
+import { formatAge } from '../table.js';
+import type { Listing } from './listing.js';
 
 export type LastFailure = NonNullable<AppliedView['lastFailure']>;
 

@@ -41,7 +41,7 @@ export async function openWatch(
   try {
     return await openIn(state, config, { log, env });
   } catch (error) {
-    await state.close();
+    state.close();
     throw error;
   }
 }
@@ -96,7 +96,7 @@ async function openIn(
       await watch.stop(graceMs);
       await notices.close(NOTICES_MS);
       await store.close();
-      await state.close();
+      state.close();
     },
   };
 }

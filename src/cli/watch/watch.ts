@@ -4,7 +4,7 @@ import { loadWatchConfig } from '../../config/load-watch-config.js';
 import type { WatchFlags } from '../../config/overrides.js';
 import type { WatchConfig } from '../../config/watch-config.js';
 import { createLogger, type Logger } from '../../log.js';
-import { checkNoticeTemplate } from '../../notify/check-notice-template.js';
+import { checkNoticeTemplate } from '../../notify/notice-template.js';
 import { EXIT_DONE, exitCodeOfSignal } from '../exit-code.js';
 import type { Io } from '../io.js';
 import { cannotListen, parseAddress } from '../listen-address.js';

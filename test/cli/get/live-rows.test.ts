@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { describeFleets, describeHosts, describeInstances, type ListingInput } from '../../src/cli/get-rows.js';
-import { formatAge, formatTable } from '../../src/cli/table.js';
-import type { DesiredHost } from '../../src/manifest/desired-state.js';
-import type { AppliedView } from '../../src/plan/observed.js';
-import { emptyPlan, item, upgradePlan } from '../support/report-fixtures.js';
+import { describeFleets, describeHosts, describeInstances, type ListingInput } from '../../../src/cli/get/live-rows.js';
+import { formatAge, formatTable } from '../../../src/cli/table.js';
+import type { DesiredHost } from '../../../src/manifest/desired-state.js';
+import type { AppliedView } from '../../../src/plan/observed.js';
+import { emptyPlan, item, upgradePlan } from '../../support/report-fixtures.js';
 
 const now = new Date('2026-01-10T00:00:00Z');
 const record = (overrides: Partial<AppliedView>): AppliedView => ({
@@ -29,7 +29,7 @@ const hosts = new Map<string, DesiredHost>([
 ]);
 const input: ListingInput = {
   now,
-  desired: { revision: 'f00d', instances: [], hosts, problems: [], brokenSlugs: [] },
+  desired: { revision: 'f00d', instances: [], hosts, problems: [], brokenSlugs: [], unreadable: [] },
   applied: new Map([
     ['acme', record({})],
     ['beta', record({ imageTag: 'v2.4.1', appliedAt: '2026-01-09T23:59:00Z' })],

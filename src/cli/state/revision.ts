@@ -1,0 +1,31 @@
+import { InvalidArgumentError } from 'commander';
+import type { HistoryStore } from '../../history/history-store.js';
+
+/** The value of an argument that names a revision: a commit, or the digest of a directory, whole or its start. */
+export function parseRevision(text: string): string {
+  if (!/^(sha256:)?[0-9a-f]{7,64}$/.test(text)) {
+    throw new InvalidArgumentError('It must be a commit or a digest, or at least 7 digits of one.');
+  }
+  return text;
+}
+
+/** Whether it is whole: a commit (SHA-1 or SHA-256), or the digest of a directory. */
+export function isWholeRevision(text: string): boolean {
+  return /^([0-9a-f]{40}|(sha256:)?[0-9a-f]{64})$/.test(text);
+}
+
+/** Whether what a person gave names this revision: it starts like it, with or without `sha256:`. */
+export function namesRevision(given: string, revision: string): boolean {
+  return revision.startsWith(given) || revision.startsWith(`sha256:${given}`);
+}
+
+/**
+ * Whether the daemon has taken a revision, then or earlier. The start of a revision is compared with the one in force only.
+ */
+export async function wasAccepted(store: Pick<HistoryStore, 'accepted'>, given: string): Promise<boolean> {
+  const current = await store.accepted();
+  if (current !== null && namesRevision(given, current.revision)) return true;
+  if (!isWholeRevision(given)) return false;
+  if ((await store.accepted({ revision: given })) !== null) return true;
+  return given.length === 64 && (await store.accepted({ revision: `sha256:${given}` })) !== null;
+}
