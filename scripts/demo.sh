@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job on a real engine, from nothing: two agents are enrolled, a small fleet is brought up, a release is committed,
-# previewed, applied, and applied again to show that nothing is left to do. Ends with exit code 1 at the first thing that is
+# previewed, applied, and applied again to show that nothing is left to do; then a daemon follows its repository. Ends with exit code 1 at the first thing that is
 # not as it should be.
 #
 #   make demo          bring the fleet up, show everything, take it down
@@ -14,6 +14,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 DEMO=$ROOT/.demo
 PROJECTS=flotilla-demo-
 RELEASE=$ROOT/scripts/demo/release-v1.1.0
+# shellcheck source=scripts/demo/daemon.sh
+source "$ROOT/scripts/demo/daemon.sh"
 
 main() {
   cd "$ROOT"
@@ -31,6 +33,9 @@ main() {
   apply_again
   move_one_instance
   heal_drift
+  follow_repository
+  heal_by_daemon
+  look_back
   look_at_tenants
 
   heading 'Done'
@@ -130,8 +135,7 @@ heal_drift() {
 }
 
 look_at_tenants() {
-  heading '9. The fleet, and what belongs to the tenants'
-  run 0 flotilla get
+  heading '12. The fleet, and what belongs to the tenants'
   docker ps --filter "name=^$PROJECTS" --format 'table {{.Names}}\t{{.Status}}\t{{.Image}}'
   expect "tenants' content, secrets and own settings are byte for byte what they were" \
     test "$(tenants_own)" = "$(cat .tenants)"
@@ -141,8 +145,9 @@ look_at_tenants() {
 # ----------------------------------------------------------------------------------------------------- preparation
 
 prepare_tools() {
-  heading 'Preparing: packages, build, a Docker engine, a registry, two releases of seven images'
+  heading 'Preparing: packages, git, build, a Docker engine, a registry, two releases of seven images'
   if [[ ! -d node_modules ]]; then npm install --no-save --no-audit --no-fund; fi
+  scripts/git-tools.sh
   npm run --silent build
   scripts/engine.sh up
   scripts/engine.sh images v1.0.0 v1.1.0
@@ -194,16 +199,16 @@ start_agent() {
 }
 
 address_of() { sed -n "/name: $1 /,/agent:/s#.*https://\([^\"]*\).*#\1#p" manifests/hosts.yaml; }
-# Another process may carry the number of an agent that has ended.
-is_agent() { { tr '\0' ' ' <"/proc/$1/cmdline" | grep -qF "$ROOT/dist/cli/main.js agent "; } 2>/dev/null; }
+# Another process may carry the number of one that has ended.
+is_ours() { { tr '\0' ' ' <"/proc/$1/cmdline" | grep -qE "^node $ROOT/dist/cli/main.js (agent|watch) "; } 2>/dev/null; }
 
 # Those of this demo and of one before that was left running. They end once what they do is finished.
-stop_agents() {
+stop_processes() {
   local file pid
   for file in "$DEMO"/agents/*.pid; do
     pid=$(cat "$file" 2>/dev/null) || continue
-    if is_agent "$pid"; then kill "$pid"; fi
-    while is_agent "$pid"; do sleep 0.1; done
+    if is_ours "$pid"; then kill "$pid"; fi
+    while is_ours "$pid"; do sleep 0.1; done
   done
 }
 
@@ -234,8 +239,8 @@ remember_tenants() { tenants_own >"$DEMO/.tenants"; }
 no_secret_leaves() {
   local secrets
   secrets=$(cat hosts/*/*/secrets.env | cut -d= -f2)
-  ! { flotilla reconcile --dry-run --verbose -o json 2>&1; flotilla generations -o json; cat hosts/*/*/.flotilla/applied.json agents/*.log; } |
-    grep -F "$secrets"
+  ! { flotilla reconcile --dry-run --verbose -o json 2>&1; flotilla generations -o json; cat hosts/*/*/.flotilla/applied.json agents/*.log; cat state/history.db*; flotilla history -v; } |
+    grep -aF "$secrets"
 }
 
 # ---------------------------------------------------------------------------------------------------------- telling
@@ -287,7 +292,7 @@ finish() {
 # Only what carries this demo's name.
 take_down() {
   local found
-  stop_agents
+  stop_processes
   for found in $(docker ps -aq --filter "name=^$PROJECTS"); do docker rm -fv "$found" >/dev/null; done
   for found in $(docker network ls -q --filter "name=^$PROJECTS"); do docker network rm "$found" >/dev/null; done
   for found in $(docker volume ls -q --filter "name=^$PROJECTS"); do docker volume rm "$found" >/dev/null; done

@@ -10,8 +10,8 @@ export interface ChangeFilter {
 
 /** What people know of one instance, or of the source. */
 interface Told {
-  /** By kind, what they were told of since it was last well: what it was about, and the reasons. */
-  troubles: Map<Notice['kind'], { about: string; reasons: Set<string> }>;
+  /** By kind, what they were told of since it was last well: what it was about, the reasons, whether it is still so. */
+  troubles: Map<Notice['kind'], { about: string; reasons: Set<string>; isOpen: boolean }>;
   /** What the last success was about; null after any trouble. */
   success: string | null;
 }
@@ -45,27 +45,40 @@ export function createChangeFilter(limit = 50_000): ChangeFilter {
 /** No instance has this name. */
 const SOURCE = '';
 
-function isNew(told: Told, { kind, reason, toImageTag, revision }: Notice): boolean {
-  const about = JSON.stringify([toImageTag, revision]);
-  const wasTrouble = told.troubles.size > 0;
-  switch (kind) {
+function isNew(told: Told, notice: Notice): boolean {
+  const isOpen = [...told.troubles.values()].some((one) => one.isOpen);
+  switch (notice.kind) {
     case 'Recovered':
     case 'SourceRecovered':
       told.troubles.clear();
-      return wasTrouble;
+      return isOpen;
     case 'UpgradeSucceeded': {
-      const wasTold = !wasTrouble && told.success === about;
+      const about = aboutOf(notice);
+      const wasTold = told.success === about;
       told.troubles.clear();
       told.success = about;
       return !wasTold;
     }
-    default: {
-      told.success = null;
-      const before = told.troubles.get(kind);
-      if (before?.about === about && before.reasons.has(reason)) return false;
-      const isSame = before?.about === about && before.reasons.size < MOST_REASONS;
-      told.troubles.set(kind, { about, reasons: isSame ? before.reasons.add(reason) : new Set([reason]) });
-      return true;
-    }
+    default:
+      return isNewTrouble(told, notice);
   }
+}
+
+/** One of severity `info` is over already, such as drift that was healed: all is well, and what went before is over too. */
+function isNewTrouble(told: Told, notice: Notice): boolean {
+  const { kind, reason } = notice;
+  const about = aboutOf(notice);
+  const before = told.troubles.get(kind);
+  const isOpen = notice.severity !== 'info';
+  const isSame = before?.about === about && before.isOpen === isOpen;
+  if (!isOpen) told.troubles.clear();
+  const reasons = isSame && before.reasons.size < MOST_REASONS ? before.reasons : new Set<string>();
+  const wasTold = isSame && before.reasons.has(reason);
+  told.troubles.set(kind, { about, reasons: reasons.add(reason), isOpen });
+  told.success = null;
+  return !wasTold;
+}
+
+function aboutOf({ toImageTag, revision }: Notice): string {
+  return JSON.stringify([toImageTag, revision]);
 }

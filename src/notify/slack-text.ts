@@ -32,7 +32,7 @@ function changeOf({ kind, fromImageTag: from, toImageTag: to }: Notice): string[
 }
 
 function whatOf({ kind, severity, reason, message }: Notice): string {
-  if (severity === 'info') return WORDS[kind];
+  if (severity === 'info') return kind === 'DriftDetected' ? `${WORDS[kind]}: ${message}` : WORDS[kind];
   const next = severity === 'warning' ? 'will be tried again' : 'a person is needed';
   return `${WORDS[kind]}: ${reason} - ${message} (${next})`;
 }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { createDebounce } from './debounce.js';
+import { createDirectoryWatches } from './directory-watches.js';
 import { findDirectories } from './find-directories.js';
-import { createKernelWatches } from './kernel-watches.js';
 
 /** A save by an editor, or a checkout of many files, is one change: it has ended once nothing was written for so long. */
 const QUIET_MS = 100;
@@ -30,7 +30,7 @@ export async function watchDirectories(
   { onSave, signal }: WatchOptions,
 ): Promise<void> {
   if (signal.aborted) return;
-  const watches = createKernelWatches({ onChange: () => debounce.touch() });
+  const watches = createDirectoryWatches({ onChange: () => debounce.touch() });
   let poll: NodeJS.Timeout | undefined;
   /** One look after the other: an older one must not undo a newer one. */
   let arming: Promise<boolean> = Promise.resolve(false);
@@ -41,7 +41,11 @@ export async function watchDirectories(
   async function armNow(): Promise<boolean> {
     const found = await findDirectories(directories);
     if (signal.aborted) return false;
-    const changed = watches.arm(found.watched);
+    const changed = await watches.arm(found.watched);
+    if (signal.aborted) {
+      watches.close();
+      return false;
+    }
     clearTimeout(poll);
     if (watches.limited) poll = setTimeout(() => debounce.touch(), LIMITED_POLL_MS);
     else if (found.missing) poll = setTimeout(() => void lookAgain(), MISSING_POLL_MS);

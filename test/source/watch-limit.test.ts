@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,10 +6,13 @@ import { expect, it, vi } from 'vitest';
 import { watchDirectories } from '../../src/source/watch-directories.js';
 import { eventually } from './eventually.js';
 
-vi.mock('node:fs', async (original) => ({
-  ...(await original<typeof import('node:fs')>()),
-  watch: () => {
-    throw Object.assign(new Error('no space left for watches'), { code: 'ENOSPC' });
+/** As chokidar tells that the kernel refuses. */
+vi.mock('chokidar', () => ({
+  watch() {
+    const watcher = Object.assign(new EventEmitter(), { close: async () => undefined });
+    const refused = Object.assign(new Error('no space left for watches'), { code: 'ENOSPC' });
+    process.nextTick(() => watcher.emit('error', refused));
+    return watcher;
   },
 }));
 

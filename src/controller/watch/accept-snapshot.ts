@@ -56,7 +56,7 @@ export async function acceptSnapshot(
   for (const [slug, before] of known) {
     if (entries.has(slug) || held.has(slug)) continue;
     // It may stand in any file that cannot be read, whichever it stood in before.
-    if (unreadable.length > 0) hold(slug, unreadable, before);
+    if (snapshot.desired.unreadable.length > 0) hold(slug, unreadable, before);
     else removed.push(slug);
   }
   return { entries, changed: changed.sort(), removed: removed.sort(), held };

@@ -77,6 +77,8 @@ export async function startFleetWatch(deps: WatchDeps, settings: WatchSettings):
   const stopPruning = every(PRUNE_MS, prune);
   const stopConfirming = every(CONFIRMATION_MS, confirm);
   let refused: string | null = null;
+  /** What cancels each wait that has not ended: the process would not end before them. */
+  const waits = new Set<() => void>();
 
   async function work(slug: string): Promise<void> {
     const runtime = state.runtimes.get(slug);
@@ -147,9 +149,17 @@ export async function startFleetWatch(deps: WatchDeps, settings: WatchSettings):
       now: deps.now,
       onDue() {
         source.trigger();
-        for (const host of links.names()) clock.after(deps.random() * resync.jitterMs, () => sweeps.sweep(host));
+        for (const host of links.names()) later(deps.random() * resync.jitterMs, () => sweeps.sweep(host));
       },
     });
+  }
+
+  function later(ms: number, run: () => void): void {
+    const cancel = clock.after(ms, () => {
+      waits.delete(cancel);
+      run();
+    });
+    waits.add(cancel);
   }
 
   async function prune(): Promise<void> {
@@ -182,6 +192,7 @@ export async function startFleetWatch(deps: WatchDeps, settings: WatchSettings):
       stopSchedule();
       stopPruning();
       stopConfirming();
+      for (const cancel of waits) cancel();
       ending.abort();
       const cancel = clock.after(graceMs, () => {
         for (const { supersede } of state.runtimes.values()) supersede?.abort();

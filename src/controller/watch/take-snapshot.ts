@@ -55,7 +55,7 @@ function refuse(context: WatchContext, { revision, author }: Snapshot, { message
   const { log } = context.deps;
   log.error({ revision, before, after }, 'revision refused: flotilla confirm takes it all the same');
   const text = `${message}; flotilla confirm ${revision} takes it all the same`;
-  context.announce({ type: 'Warning', reason: 'SourceRefused', message: text });
+  context.announce({ type: 'Warning', reason: 'SourceRefused', message: text, revision });
   context.notify({
     ...OF_SOURCE,
     kind: 'SourceRefused',

@@ -22,7 +22,7 @@ export interface WatchContext {
   /** Says something once: nothing when it was the last thing said of that instance. */
   say(runtime: InstanceRuntime, decision: Said): void;
   /** Says something of the fleet as a whole, or of an instance that is no more. */
-  announce(decision: Said & { slug?: string; host?: string }): void;
+  announce(decision: Said & { slug?: string; host?: string; revision?: string }): void;
   notify(notice: Omit<Notice, 'at'>): void;
   /** An instance is no more. */
   forget(slug: string): void;
@@ -53,8 +53,8 @@ export function createWatchContext(
     });
   }
 
-  function decide(decision: Said, about: { slug: string | null; host: string | null }): void {
-    writer.recordDecision({ at: now().toISOString(), ...about, ...decision, revision: state.revision });
+  function decide(decision: Said, about: Pick<Decision, 'slug' | 'host' | 'revision'>): void {
+    writer.recordDecision({ at: now().toISOString(), ...about, ...decision });
   }
 
   return {
@@ -76,10 +76,10 @@ export function createWatchContext(
       const said = `${decision.reason} ${decision.message}`;
       if (said === runtime.said) return;
       runtime.said = said;
-      decide(decision, { slug: runtime.status.slug, host: runtime.status.host });
+      decide(decision, { slug: runtime.status.slug, host: runtime.status.host, revision: state.revision });
     },
-    announce: ({ slug = null, host = null, ...decision }) =>
-      decide(decision, { slug: slug ?? null, host: host ?? null }),
+    announce: ({ slug = null, host = null, revision = state.revision, ...decision }) =>
+      decide(decision, { slug, host, revision }),
     notify: (notice) => notifier.tell({ ...notice, at: now().toISOString() }),
     forget(slug) {
       state.runtimes.delete(slug);

@@ -7,7 +7,7 @@ interface Timer {
 }
 
 /** Time that passes only when it is told to. */
-export function createSimulatedClock() {
+function createSimulatedClock() {
   let nowMs = 0;
   const timers = new Set<Timer>();
   const clock: QueueClock = {

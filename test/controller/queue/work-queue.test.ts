@@ -70,7 +70,7 @@ describe('adding', () => {
 });
 
 describe('lanes', () => {
-  test('a lane that is full is in no other lane’s way', async () => {
+  test('a lane that is full is in the way of no other', async () => {
     const { queue, working } = simulate({ concurrency: { total: 4, perLane: 1 } });
     for (let i = 0; i < 100; i += 1) queue.add(`full/${i}`);
     queue.add('free/1');

@@ -10,6 +10,8 @@ export interface SimClock extends QueueClock {
   settle(): Promise<void>;
   /** The wall clock jumps; what waits does not notice. */
   jump(ms: number): void;
+  /** How many timers wait. */
+  timers(): number;
 }
 
 export function createSimClock(start = Date.parse('2026-03-02T10:00:00Z')): SimClock {
@@ -32,6 +34,7 @@ export function createSimClock(start = Date.parse('2026-03-02T10:00:00Z')): SimC
       return () => void timers.delete(id);
     },
     settle,
+    timers: () => timers.size,
     jump(ms) {
       wall += ms;
     },
