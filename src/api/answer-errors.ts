@@ -1,6 +1,6 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { answerClientFault } from '../client-fault.js';
 
 /** What a request that is not served is answered with. */
 interface Fault {
@@ -38,22 +38,7 @@ function send(reply: FastifyReply, { status, code, message }: Fault): FastifyRep
   return reply.code(status).send({ code, message });
 }
 
-/** How long whoever is told what is wrong has to go, in milliseconds. */
-const FAREWELL_MS = 1000;
-
-/** What a fault in HTTP itself is answered with, on the bare socket: a request that is slow, too large or not HTTP. */
+/** What a fault in HTTP itself is answered with. */
 export function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  // an answer that has begun cannot be followed by another in its middle
-  const begun = (socket as { _httpMessage?: ServerResponse })._httpMessage?.headersSent;
-  if (error.code === 'ECONNRESET' || !socket.writable || begun) {
-    socket.destroy();
-    return;
-  }
-  const status =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : INVALID.status;
-  const body = JSON.stringify({ code: INVALID.code, message: INVALID.message });
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\n`;
-  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
-  const farewell = setTimeout(() => socket.destroy(), FAREWELL_MS);
-  socket.once('close', () => clearTimeout(farewell));
+  answerClientFault(error, socket, (message) => ({ code: INVALID.code, message }));
 }

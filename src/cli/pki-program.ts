@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { declareCommand } from './declare-command.js';
 import { HELP } from './help-texts.js';
+import type { Perform } from './perform.js';
 import { PKI_HELP } from './pki-help.js';
-import type { Perform } from './program.js';
 import { wholeNumber } from './whole-number.js';
 
 /** Declares `flotilla pki` and the commands below it. */

@@ -1,15 +1,11 @@
 import { Command, Option } from 'commander';
 import { declareCommand } from './declare-command.js';
 import { HELP } from './help-texts.js';
+import type { Perform } from './perform.js';
 import { declarePki } from './pki-program.js';
 import { declareStateCommands, stateOption } from './state-program.js';
 import { declareWatch } from './watch/declare-watch.js';
 import { wholeNumber } from './whole-number.js';
-
-/** A command's action: given its arguments and options, it does the work and returns the exit code. */
-// biome-ignore lint/suspicious/noExplicitAny: commander hands over options untyped; each action module declares its own
-type Action = (args: any, options: any) => Promise<number>;
-export type Perform = (load: () => Promise<Action>, args: unknown, options: unknown) => Promise<void>;
 
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'];
 /** They read no desired state. */

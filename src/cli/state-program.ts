@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LONGEST_DURATION_MS, parseDuration } from '../manifest/duration.js';
 import { declareCommand } from './declare-command.js';
 import { HELP } from './help-texts.js';
-import type { Perform } from './program.js';
+import type { Perform } from './perform.js';
 import { parseRevision } from './state/revision.js';
 import { parseWaitTarget, type WaitTarget } from './state/wait-target.js';
 import { wholeNumber } from './whole-number.js';

@@ -1,7 +1,7 @@
 import { validate as isCron } from 'node-cron';
 import { LONGEST_DURATION_MS, parseDuration } from '../manifest/duration.js';
 import type { Finding, PathPart } from '../manifest/finding.js';
-import { findUrlFault } from './git-url.js';
+import { readGitUrl } from './git-url.js';
 import { parseRetention } from './retention.js';
 import type { WatchConfigSpec } from './watch-config-schema.js';
 
@@ -29,7 +29,8 @@ type GitSpec = NonNullable<NonNullable<WatchConfigSpec['source']>['git']>;
 
 function gitFaults(git: GitSpec): Finding[] {
   const at = ['spec', 'source', 'git'];
-  const fault = findUrlFault(git.url);
+  const read = readGitUrl(git.url);
+  const fault = 'fault' in read ? read.fault : null;
   return [
     ...(fault === null ? [] : [finding(`spec.source.git.url: ${fault.message}`, [...at, 'url'], fault.hint)]),
     ...oneOf(git, at, ['branch', 'tag'], false),

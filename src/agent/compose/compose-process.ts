@@ -1,9 +1,9 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { FlotillaError } from '../../errors.js';
+import { limitProcess } from '../../process-group.js';
 import type { HostConfig } from '../host.js';
 
-const KILL_GRACE_MS = 5_000;
 const STDOUT_LIMIT_BYTES = 16 * 1024 * 1024;
 const STDERR_TAIL_BYTES = 64 * 1024;
 
@@ -31,8 +31,8 @@ export interface ProcessResult {
 export async function runDocker(host: HostConfig, argv: readonly string[], call: ProcessCall): Promise<ProcessResult> {
   if (call.signal?.aborted) throw cancelled(call.signal);
   const child = spawn(host.docker, argv, optionsFor(host, call.lockFd));
-  const stopped = stopOnTimeoutOrAbort(child.pid, call);
-  const stdout = collectStdout(child.stdout, () => stopped.stop('length'));
+  const stopped = limitProcess(child.pid, call);
+  const stdout = collectStdout(child.stdout, () => stopped.stop('failure'));
   const stderr = collectStderr(child.stderr, call.onStderrLine);
   const ended = await new Promise<{ exitCode: number | null } | { cause: Error }>((resolve) => {
     child.once('error', (cause) => resolve({ cause })).once('close', (exitCode) => resolve({ exitCode }));
@@ -41,7 +41,7 @@ export async function runDocker(host: HostConfig, argv: readonly string[], call:
   if (reason === 'timeout')
     throw new FlotillaError('TimedOut', `docker did not finish within ${call.timeoutMs / 1000} s`);
   if (reason === 'abort') throw cancelled(call.signal);
-  if (reason === 'length') throw new FlotillaError('ComposeFailed', 'docker answered more than 16 MiB');
+  if (reason === 'failure') throw new FlotillaError('ComposeFailed', 'docker answered more than 16 MiB');
   if ('cause' in ended) {
     throw new FlotillaError('ComposeMissing', 'the docker client cannot be run on this host', {
       cause: ended.cause,
@@ -86,41 +86,6 @@ function collectStderr(stream: Readable, onLine: ((line: string) => void) | unde
     for (const line of lines) onLine(line);
   });
   return () => tail;
-}
-
-type StopReason = 'timeout' | 'abort' | 'length';
-
-function stopOnTimeoutOrAbort(pid: number | undefined, call: ProcessCall) {
-  let reason: StopReason | null = null;
-  let killTimer: NodeJS.Timeout | undefined;
-  const stop = (why: StopReason) => {
-    if (reason !== null) return;
-    reason = why;
-    signalGroup(pid, 'SIGTERM');
-    killTimer = setTimeout(() => signalGroup(pid, 'SIGKILL'), KILL_GRACE_MS);
-  };
-  const onAbort = () => stop('abort');
-  const timer = setTimeout(() => stop('timeout'), call.timeoutMs);
-  call.signal?.addEventListener('abort', onAbort, { once: true });
-  return {
-    stop,
-    /** Call once, when the child has ended. */
-    end() {
-      clearTimeout(timer);
-      clearTimeout(killTimer);
-      call.signal?.removeEventListener('abort', onAbort);
-      return reason;
-    },
-  };
-}
-
-function signalGroup(pid: number | undefined, signal: NodeJS.Signals) {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group has just ended.
-  }
 }
 
 function cancelled(signal: AbortSignal | undefined) {

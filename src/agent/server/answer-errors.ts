@@ -1,6 +1,6 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { answerClientFault } from '../../client-fault.js';
 import { FlotillaError } from '../../errors.js';
 import { toWireError } from '../../wire/errors.js';
 import { describeFault } from '../../wire/validate-message.js';
@@ -26,28 +26,9 @@ export function answerError(error: FastifyError, request: FastifyRequest, reply:
     .send({ error: toWireError(known ?? error) });
 }
 
-/** How long whoever is told what is wrong has to go, in milliseconds. */
-const FAREWELL_MS = 1000;
-
-/** What a fault in HTTP itself is answered with, on the bare socket: a request that is slow, too large or not HTTP. */
+/** What a fault in HTTP itself is answered with. */
 export function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  // An answer that has begun cannot be followed by another in its middle.
-  const begun = (socket as { _httpMessage?: ServerResponse })._httpMessage?.headersSent;
-  if (error.code === 'ECONNRESET' || !socket.writable || begun) {
-    socket.destroy();
-    return;
-  }
-  const [status, message] =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? [408, 'the request did not arrive in time']
-      : error.code === 'HPE_HEADER_OVERFLOW'
-        ? [431, 'the headers are too large']
-        : [400, 'this is not HTTP'];
-  const body = JSON.stringify({ error: { code: 'RequestInvalid', message } });
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status as number]}\r\ncontent-type: application/json\r\n`;
-  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
-  const farewell = setTimeout(() => socket.destroy(), FAREWELL_MS);
-  socket.once('close', () => clearTimeout(farewell));
+  answerClientFault(error, socket, (message) => ({ error: { code: 'RequestInvalid', message } }));
 }
 
 /** null for an error that nobody expected. */

@@ -6,7 +6,7 @@ import { createContext } from '../context.js';
 import { EXIT_DONE, EXIT_ERROR, EXIT_INTERRUPTED } from '../exit-code.js';
 import { type Fleet, openFleet } from '../fleet.js';
 import { runReconcile } from '../run-reconcile.js';
-import type { GetKind, GetOptions } from './get.js';
+import type { GetKind, GetOptions } from './get-options.js';
 import { chooseRows, printListing } from './listing.js';
 import { describeFleets, describeHosts, describeInstances, type LastFailure } from './live-rows.js';
 

@@ -3,7 +3,7 @@ import { type Context, createContext } from '../context.js';
 import { EXIT_DONE } from '../exit-code.js';
 import { openHistory } from '../state/open-history.js';
 import { formatAge } from '../table.js';
-import type { GetOptions } from './get.js';
+import type { GetOptions } from './get-options.js';
 import { chooseRows, printListing } from './listing.js';
 import { describeStatuses } from './status-rows.js';
 

@@ -1,20 +1,6 @@
 import { FlotillaError } from '../../errors.js';
 import { nearestName } from '../../manifest/nearest.js';
-import type { SharedOptions } from '../context.js';
-import type { Io } from '../io.js';
-import type { GetFormat } from './listing.js';
-
-export interface GetOptions extends SharedOptions {
-  io: Io;
-  concurrency: number;
-  format: GetFormat;
-  /** The directory with the daemon's memory. */
-  state: string;
-  live?: boolean;
-  watch?: boolean;
-}
-
-export type GetKind = 'instances' | 'hosts' | 'fleets';
+import type { GetKind, GetOptions } from './get-options.js';
 
 const KINDS: readonly string[] = ['instances', 'hosts', 'fleets'] satisfies GetKind[];
 

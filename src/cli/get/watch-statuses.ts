@@ -1,11 +1,9 @@
 import type { HistoryStore } from '../../history/history-store.js';
 import type { InstanceStatus } from '../../history/instance-status.js';
-import { EXIT_DONE, EXIT_INTERRUPTED } from '../exit-code.js';
-import { listenForInterrupts } from '../interrupt.js';
 import { formatStreamed } from '../print-report.js';
-import { followHistory } from '../state/follow-history.js';
+import { followUntilInterrupted } from '../state/follow-history.js';
 import { columnWidths, formatRow } from '../table.js';
-import type { GetOptions } from './get.js';
+import type { GetOptions } from './get-options.js';
 import { chooseRows, type GetFormat, type Listing, type Row } from './listing.js';
 import { describeRemoved, describeStatus, describeStatuses } from './status-rows.js';
 
@@ -32,13 +30,7 @@ export async function watchStatuses(
     for (const change of takeChanges(known, statuses, new Date())) await io.out.write(await printer.print(change));
     return io.out.closed();
   };
-  const interrupt = listenForInterrupts({ active: () => [], say: () => undefined });
-  try {
-    await followHistory(store, look, { everyMs: POLL_MS, signal: interrupt.signal });
-    return interrupt.signal.aborted ? EXIT_INTERRUPTED : EXIT_DONE;
-  } finally {
-    interrupt.dispose();
-  }
+  return followUntilInterrupted(store, look, POLL_MS);
 }
 
 interface Change {

@@ -1,11 +1,10 @@
 import type { HistoryStore, StoredDecision } from '../../history/history-store.js';
 import { createContext, type SharedOptions } from '../context.js';
-import { EXIT_DONE, EXIT_INTERRUPTED } from '../exit-code.js';
-import { listenForInterrupts } from '../interrupt.js';
+import { EXIT_DONE } from '../exit-code.js';
 import type { Io } from '../io.js';
 import { formatDocument, formatStreamed } from '../print-report.js';
 import { createEventTable } from './event-rows.js';
-import { followHistory } from './follow-history.js';
+import { followUntilInterrupted } from './follow-history.js';
 import { openHistory } from './open-history.js';
 import { requireKnown } from './require-known.js';
 
@@ -82,11 +81,5 @@ async function watch(
     for (const decision of ofType(fresh, types)) await io.out.write(await print(decision));
     return io.out.closed();
   };
-  const interrupt = listenForInterrupts({ active: () => [], say: () => undefined });
-  try {
-    await followHistory(store, look, { everyMs: POLL_MS, signal: interrupt.signal });
-    return interrupt.signal.aborted ? EXIT_INTERRUPTED : EXIT_DONE;
-  } finally {
-    interrupt.dispose();
-  }
+  return followUntilInterrupted(store, look, POLL_MS);
 }

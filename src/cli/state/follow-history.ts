@@ -1,5 +1,22 @@
 import { setTimeout } from 'node:timers/promises';
 import type { HistoryStore } from '../../history/history-store.js';
+import { EXIT_DONE, EXIT_INTERRUPTED } from '../exit-code.js';
+import { listenForInterrupts } from '../interrupt.js';
+
+/** As `followHistory`, until Ctrl-C. Gives the exit code. */
+export async function followUntilInterrupted(
+  store: Pick<HistoryStore, 'version'>,
+  look: () => Promise<boolean>,
+  everyMs: number,
+): Promise<number> {
+  const interrupt = listenForInterrupts({ active: () => [], say: () => undefined });
+  try {
+    await followHistory(store, look, { everyMs, signal: interrupt.signal });
+    return interrupt.signal.aborted ? EXIT_INTERRUPTED : EXIT_DONE;
+  } finally {
+    interrupt.dispose();
+  }
+}
 
 /**
  * Calls `look` at once, and again whenever anybody has written, until it gives true or `signal` is aborted.

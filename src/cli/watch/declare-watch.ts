@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { declareCommand } from '../declare-command.js';
 import { HELP } from '../help-texts.js';
-import type { Perform } from '../program.js';
+import type { Perform } from '../perform.js';
 
 /**
  * Declares `watch`. Its options have no defaults and read no variables by themselves: the configuration file stands between

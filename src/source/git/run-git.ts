@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { FlotillaError } from '../../errors.js';
+import { limitProcess } from '../../process-group.js';
 
-const KILL_GRACE_MS = 5_000;
 const STDOUT_LIMIT_BYTES = 64 * 1024 * 1024;
 const STDERR_LIMIT_BYTES = 1024 * 1024;
 
@@ -52,7 +52,7 @@ export function createGit(repository: string, environment: Readonly<Record<strin
     if (call.signal.aborted) throw cancelled(call.signal);
     const argv = ['--git-dir', repository, ...SAFE, ...call.args];
     const child = execa('git', argv, { ...OPTIONS, ...inputAndOutput(call), env: environment });
-    const stopping = stopOnTimeoutOrAbort(child.pid, call);
+    const stopping = limitProcess(child.pid, call);
     const failure = call.onStdout && forward(child.stdout, call.onStdout, () => stopping.stop('failure'));
     const result = await child;
     const reason = stopping.end();
@@ -103,41 +103,6 @@ function forward(stdout: Readable, use: (chunk: Buffer) => void, onFailure: () =
   };
   stdout.on('data', take);
   return thrown;
-}
-
-type StopReason = 'timeout' | 'abort' | 'failure';
-
-function stopOnTimeoutOrAbort(pid: number | undefined, call: Pick<GitCall, 'timeoutMs' | 'signal'>) {
-  let reason: StopReason | null = null;
-  let killTimer: NodeJS.Timeout | undefined;
-  const stop = (why: StopReason) => {
-    if (reason !== null) return;
-    reason = why;
-    signalGroup(pid, 'SIGTERM');
-    killTimer = setTimeout(() => signalGroup(pid, 'SIGKILL'), KILL_GRACE_MS);
-  };
-  const onAbort = () => stop('abort');
-  const timer = setTimeout(() => stop('timeout'), call.timeoutMs);
-  call.signal.addEventListener('abort', onAbort, { once: true });
-  return {
-    stop,
-    /** Call once, when git has ended. */
-    end() {
-      clearTimeout(timer);
-      clearTimeout(killTimer);
-      call.signal.removeEventListener('abort', onAbort);
-      return reason;
-    },
-  };
-}
-
-function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group has just ended.
-  }
 }
 
 /** The first word that is no setting. */
