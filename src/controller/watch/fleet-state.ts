@@ -22,8 +22,13 @@ export function createFleetState(statuses: readonly InstanceStatus[]): FleetStat
     author: null,
     entries: new Map(),
     hosts: new Map(),
-    runtimes: new Map(statuses.map((status) => [status.slug, createRuntime(status)])),
+    runtimes: new Map(statuses.map((status) => [status.slug, createRuntime(restart(status))])),
   };
+}
+
+/** Back-offs end with the process that counted them. */
+function restart(status: InstanceStatus): InstanceStatus {
+  return { ...status, failures: 0, nextAttemptAt: null };
 }
 
 /** What was desired so far, by slug: what the next revision is compared with. Those being removed are not desired. */

@@ -20,6 +20,8 @@ export interface PassInput {
   now: () => Date;
   /** Stops what has changed nothing yet. */
   signal: AbortSignal;
+  /** Whether that is still what is desired of it. */
+  isCurrent: () => boolean;
   onApply: (record: UpgradeRecord, plan: Plan) => void;
 }
 
@@ -72,7 +74,7 @@ export async function passInstance(input: PassInput): Promise<Pass | null> {
 const OPTIONS = { slugs: [], dryRun: false, filesOnly: false, concurrency: 1, ignoreHold: false, ignoreWindow: false };
 
 function toWork(
-  { entry, runtime, renderer, reconcileId, now, onApply }: PassInput,
+  { entry, runtime, renderer, reconcileId, now, isCurrent, onApply }: PassInput,
   driver: TenantDriver,
   run: { record: UpgradeRecord | null; rolledBack: boolean },
 ): Parameters<typeof reconcileTenant>[0] {
@@ -87,6 +89,7 @@ function toWork(
     observedNow: true,
     supersede: supersede.signal,
     beforeApply(plan) {
+      if (!isCurrent()) throw new FlotillaError('Superseded', 'something else is desired by now');
       runtime.progress.beforeApply(plan);
       runtime.supersede = supersede;
       run.record = recordUpgrade(reconcileId, entry, plan, now());

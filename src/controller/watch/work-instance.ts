@@ -36,6 +36,7 @@ export async function workInstance(
     reconcileId,
     now: deps.now,
     signal: stopping,
+    isCurrent: () => context.state.entries.get(slug)?.digest === entry.digest,
     onApply: (record, plan) => {
       log.info(
         { host: entry.host.name, cause: causeOf(plan), from: plan.fromImageTag, to: plan.imageTag },

@@ -70,6 +70,28 @@ describe('converging on desired state', () => {
     expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
   });
 
+  it('tries again after a restart what had failed before it', async () => {
+    fleet.instance('acme');
+    fleet.host('east').fail('acme', { code: 'ImageNotFound', phase: 'pull' });
+    await fleet.start();
+    await fleet.stop();
+    fleet.host('east').fail('acme', null);
+    await fleet.start();
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+  });
+
+  it('does not begin to apply what is no longer desired', async () => {
+    fleet.instance('acme');
+    await fleet.start();
+    fleet.host('east').onInspect(async () => {
+      fleet.instance('acme', 'host: east, template: web, imageTag: v3');
+      await fleet.look();
+    });
+    fleet.instance('acme', 'host: east, template: web, imageTag: v2');
+    await fleet.push();
+    expect(fleet.host('east').applies).toEqual(['acme v1', 'acme v3']);
+  });
+
   it('looks at everything by the schedule, and mends what no event has told', async () => {
     fleet.instance('acme');
     const daemon = await fleet.start();

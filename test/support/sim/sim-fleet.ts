@@ -29,6 +29,8 @@ export interface SimFleet {
   template(text: string): void;
   /** Tells the daemon to look, and lets it work until it has nothing to do now. */
   push(): Promise<void>;
+  /** As `push`, but waits only until it has read. */
+  look(): Promise<void>;
   start(settings?: Partial<WatchSettings>): Promise<FleetWatch>;
   /** Ends the daemon; what it remembers stays. */
   stop(): Promise<void>;
@@ -115,10 +117,15 @@ export function createSimFleet(): SimFleet {
       ),
     template,
     async push() {
+      await fleet.look();
+      await settle();
+    },
+    async look() {
       const { begun } = reads;
       daemon?.trigger();
-      while (reads.begun === begun) await clock.settle();
-      await settle();
+      do await clock.settle();
+      while (reads.begun === begun || reads.ended < reads.begun);
+      await clock.settle();
     },
     async start(settings = {}) {
       const source = createDirectorySource({ manifests, templates });

@@ -35,6 +35,8 @@ export interface SimHost {
   /** After each apply something undoes it. */
   undo(slug: string, undone: boolean): void;
   setReachable(reachable: boolean): void;
+  /** Called at the next inspection, before it answers; once. */
+  onInspect(run: () => Promise<void>): void;
   mostAtOnce(): number;
   /** How many applies wait for health now. */
   hanging(): number;
@@ -48,6 +50,7 @@ export function createSimHost(name: string, now: () => Date): SimHost {
   const listeners = new Set<(event: HostEvent) => void>();
   const applies: string[] = [];
   let reachable = true;
+  let inspecting: (() => Promise<void>) | null = null;
   let observed = 0;
   let working = 0;
   let inHealthWait = 0;
@@ -135,6 +138,9 @@ export function createSimHost(name: string, now: () => Date): SimHost {
       reachable = on;
       if (on) emit({ type: 'resync' });
     },
+    onInspect(run) {
+      inspecting = run;
+    },
     mostAtOnce: () => most,
     hanging: () => inHealthWait,
     driver: () => ({
@@ -145,6 +151,9 @@ export function createSimHost(name: string, now: () => Date): SimHost {
       },
       async inspect({ tenant, containers }): Promise<Inspection> {
         requireReachable();
+        const run = inspecting;
+        inspecting = null;
+        await run?.();
         return toInspection(tenant.imageTag, tenantOf(tenant.slug), containers);
       },
       async apply(request, options = {}) {
