@@ -13,7 +13,7 @@ async function flotilla(...argv: string[]) {
 }
 
 /** They read no desired state, and know no --manifests. */
-const STANDALONE = ['agent', 'pki', 'schema', 'completion', 'history', 'events', 'wait', 'confirm'];
+const STANDALONE = ['watch', 'agent', 'pki', 'schema', 'completion', 'history', 'events', 'wait', 'confirm'];
 
 const commands = Object.keys(HELP).filter((name) => name !== 'flotilla');
 
