@@ -1,5 +1,6 @@
 import { type Document, isMap, isScalar, isSeq, type ParsedNode } from 'yaml';
 import type { PathPart } from '../manifest/finding.js';
+import { readGitUrl } from './git-url.js';
 
 /** A text with what may be secret in it made unreadable, and where that was. */
 export interface Masked {
@@ -48,7 +49,7 @@ function* secretsIn(node: unknown, schema: Schema | undefined, path: PathPart[])
     }
   } else if (isSeq(node)) {
     for (const [index, item] of node.items.entries()) yield* secretsIn(item, schema?.items, [...path, index]);
-  } else if (isScalar(node) && node.range && isSecret(String(node.value), schema)) {
+  } else if (isScalar(node) && node.range && (isSecret(String(node.value), schema) || isGitSecret(path, node.value))) {
     yield { path, start: node.range[0], end: node.range[1] };
   }
 }
@@ -61,6 +62,12 @@ function fieldOf(schema: Schema | undefined, name: string): Schema | undefined {
 function isSecret(value: string, schema: Schema | undefined): boolean {
   const knowsScalar = schema !== undefined && schema.type !== 'object' && schema.type !== 'array';
   return !knowsScalar || schema.writeOnly === true || hasPassword(value);
+}
+
+/** An address that is refused may hold a secret in any of its parts. */
+function isGitSecret(path: readonly PathPart[], value: unknown): boolean {
+  const text = String(value);
+  return path.join('.').endsWith('source.git.url') && /[@?#]/.test(text) && 'fault' in readGitUrl(text);
 }
 
 function hasPassword(value: string): boolean {

@@ -123,14 +123,11 @@ function inSync(desired: DesiredTenant, observed: ObservedTenant): Outcome {
 }
 
 async function applyPlan(work: TenantWork, planned: Outcome, options: ReconcileOptions): Promise<Outcome> {
-  const { tenant, files, driver, reconcileId } = work;
+  const { files, driver, reconcileId } = work;
   const plan = planned.plan as Plan;
   try {
     work.beforeApply?.(plan);
-    const applied = await driver.apply(
-      { plan, content: { files: files() }, reconcileId },
-      { ...applyOptions(tenant, options), ...(work.supersede && { supersede: work.supersede }) },
-    );
+    const applied = await driver.apply({ plan, content: { files: files() }, reconcileId }, applyOptions(work, options));
     return { ...planned, result: 'converged', applied };
   } catch (error) {
     if (!(error instanceof FlotillaError)) throw error;
@@ -145,7 +142,7 @@ async function answerFailure(
   error: FlotillaError,
   options: ReconcileOptions,
 ): Promise<FlotillaError> {
-  if (error.code === 'Superseded') return error;
+  if (error.code === 'Superseded' || work.supersede?.aborted) return error;
   const goesBack = work.rollback === 'OnFailure' && plan.fromImageTag !== null && AFTER_COMMIT.has(error.phase ?? '');
   return goesBack ? rollBack(work, plan, error, options) : withWayBack(error, plan);
 }
@@ -179,7 +176,7 @@ async function rollBack(
   try {
     const { plan, generation } = await driver.planRollback(tenant, callOptions(options));
     const hold = { digest: failed.digest, imageTag: failed.imageTag };
-    await driver.apply({ plan, content: { generation }, reconcileId, hold }, applyOptions(tenant, options));
+    await driver.apply({ plan, content: { generation }, reconcileId, hold }, applyOptions(work, options));
     work.onRollback?.();
     return tell(`rolled back to ${plan.imageTag}; ${failed.imageTag} is held until desired state changes`);
   } catch (second) {
@@ -188,9 +185,13 @@ async function rollBack(
   }
 }
 
-function applyOptions({ slug }: DesiredTenant, options: ReconcileOptions): Parameters<TenantDriver['apply']>[1] {
+function applyOptions(
+  { tenant: { slug }, supersede }: TenantWork,
+  options: ReconcileOptions,
+): Parameters<TenantDriver['apply']>[1] {
   return {
     ...callOptions(options),
+    ...(supersede && { supersede }),
     onProgress: (progress) => options.onEvent?.({ type: 'phase', slug, ...progress }),
   };
 }

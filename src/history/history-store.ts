@@ -90,13 +90,16 @@ export interface HistoryStore {
   upgrades(query: { slug?: string; limit: number }): Promise<Upgrade[]>;
   /** Oldest first: the last `limit` of those after the sequence `after`. */
   decisions(query: { slug?: string; after?: number; limit: number }): Promise<StoredDecision[]>;
-  /** The one that is in force, or null; with a revision, the newest that took it. */
+  /** The one that is in force, or null; with a revision, or the beginning of one, the newest that took it. */
   accepted(query?: { revision?: string }): Promise<AcceptedRevision | null>;
   /** A number that is other than before whenever anybody has written. Cheap: for polling. */
   version(): Promise<number>;
   /** Upgrades that still run, so that a new daemon can say how they ended. */
   running(): Promise<Upgrade[]>;
-  /** Removes upgrades and decisions from before; the newest upgrade of an instance stays. Gives how many rows went. */
+  /**
+   * Removes upgrades, decisions and accepted revisions from before; the newest upgrade of an instance that there is stays, and so
+   * does the revision in force. Gives how many rows went.
+   */
   prune(before: Date): Promise<number>;
   close(): Promise<void>;
 }

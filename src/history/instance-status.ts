@@ -39,4 +39,6 @@ export interface InstanceStatus {
   project: string;
   directory: string;
   deletionPolicy: DeletionPolicy;
+  /** Its manifest is gone, and its containers are being taken down. */
+  removing: boolean;
 }

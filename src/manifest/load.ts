@@ -144,6 +144,13 @@ function readInto(loaded: Loaded, file: string, content: Buffer, digest: string)
     loaded.unreadable.add(file);
     return;
   }
+  if (text.trim() === '') {
+    // A save that is under way, or one that a full disk has cut: what stood in it is not removed by that.
+    const message = 'the file is empty: expected an Instance, a Fleet or a Host';
+    loaded.problems.push({ code: 'ManifestInvalid', message, file, hint: 'remove the file if nothing belongs in it' });
+    loaded.unreadable.add(file);
+    return;
+  }
   const known = loaded.cache?.get(file);
   const read = known?.digest === digest ? known.read : readManifests(file, text);
   loaded.cache?.set(file, { digest, read });

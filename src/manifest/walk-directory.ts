@@ -77,7 +77,8 @@ async function visitLink(walk: State, path: string): Promise<void> {
   const name = path.slice(path.lastIndexOf('/') + 1);
   try {
     const target = await realpath(join(walk.root, path));
-    const isDirectory = (await stat(target)).isDirectory();
+    const found = await stat(target);
+    const isDirectory = found.isDirectory();
     if (!walk.options.accepts(name, isDirectory)) return;
     if (target !== walk.root && !target.startsWith(walk.root + sep))
       walk.refused.push({ path, reason: 'is a link that leads out of the directory' });
@@ -85,7 +86,9 @@ async function visitLink(walk: State, path: string): Promise<void> {
     else if (isDirectory) {
       walk.seen.add(target);
       await visitDirectory(walk, target, path);
-    } else addFile(walk, target, path);
+    } else if (found.isFile()) addFile(walk, target, path);
+    // To read a pipe would wait for whoever writes into it.
+    else walk.refused.push({ path, reason: 'is a link to what is no file' });
   } catch (error) {
     if (!walk.options.accepts(name, false)) return;
     walk.refused.push({ path, reason: `is a link that cannot be followed (${codeOf(error)})` });

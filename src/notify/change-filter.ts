@@ -28,7 +28,7 @@ export function createChangeFilter(limit = 50_000): ChangeFilter {
   const known = new Map<string, Told>();
 
   function isChange(notice: Notice): boolean {
-    const key = notice.slug ?? SOURCE;
+    const key = notice.slug ?? (isOfDesiredState(notice) ? DESIRED_STATE : SOURCE);
     const told = known.get(key) ?? { troubles: new Map(), success: null };
     known.delete(key);
     known.set(key, told);
@@ -42,13 +42,19 @@ export function createChangeFilter(limit = 50_000): ChangeFilter {
   return { isChange, forget: (slug) => known.delete(slug) };
 }
 
-/** No instance has this name. */
+/** No instance has these names. What a revision says, and whether it can be read, are two things. */
 const SOURCE = '';
+const DESIRED_STATE = ' ';
+
+function isOfDesiredState({ kind }: Notice): boolean {
+  return kind === 'DesiredStateInvalid' || kind === 'DesiredStateValid';
+}
 
 function isNew(told: Told, notice: Notice): boolean {
   const isOpen = [...told.troubles.values()].some((one) => one.isOpen);
   switch (notice.kind) {
     case 'Recovered':
+    case 'DesiredStateValid':
     case 'SourceRecovered':
       told.troubles.clear();
       return isOpen;
@@ -79,6 +85,7 @@ function isNewTrouble(told: Told, notice: Notice): boolean {
   return !wasTold;
 }
 
-function aboutOf({ toImageTag, revision }: Notice): string {
-  return JSON.stringify([toImageTag, revision]);
+/** The same problems in the next revision are the same. */
+function aboutOf(notice: Notice): string {
+  return isOfDesiredState(notice) ? notice.message : JSON.stringify([notice.toImageTag, notice.revision]);
 }

@@ -1,6 +1,9 @@
 /** One change that people are told of. Holds no content of files and no value of a tenant; JSON-safe. */
 export interface Notice {
-  /** What came to be: an upgrade ended, an instance stalled or is well again, drift is reported, the source is refused or well again. */
+  /**
+   * What came to be: an upgrade ended, an instance stalled or is well again, drift was found, a revision has problems or none
+   * any more, the source is refused, cannot be read, or can be again.
+   */
   kind:
     | 'UpgradeSucceeded'
     | 'UpgradeFailed'
@@ -8,6 +11,8 @@ export interface Notice {
     | 'Stalled'
     | 'Recovered'
     | 'DriftDetected'
+    | 'DesiredStateInvalid'
+    | 'DesiredStateValid'
     | 'SourceFailed'
     | 'SourceRecovered'
     | 'SourceRefused';

@@ -20,6 +20,8 @@ const WORDS: Record<Notice['kind'], string> = {
   Stalled: 'stalled',
   Recovered: 'is well again',
   DriftDetected: 'has drifted',
+  DesiredStateInvalid: 'has problems',
+  DesiredStateValid: 'is in order again',
   SourceFailed: 'cannot be read',
   SourceRecovered: 'can be read again',
   SourceRefused: 'is refused',

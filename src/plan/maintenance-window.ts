@@ -17,7 +17,26 @@ const YEAR_MS = 366 * 24 * 60 * 60 * 1000;
  * Whether a moment lies in the maintenance windows: in one of `allow`, where there is any, and in none of `deny`. A window lasts
  * its whole duration from the instant at which it begins, so that a change of the clock neither stretches nor cuts it. Pure.
  */
-export function windowAt({ timeZone, allow, deny }: Maintenance, now: Date): WindowState {
+export function windowAt(maintenance: Maintenance, now: Date): WindowState {
+  const key = JSON.stringify(maintenance);
+  const at = now.getTime();
+  const last = known.get(key);
+  if (last && at >= last.from && at < last.to) return last.state;
+  const state = lookAhead(maintenance, now);
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(key, { from: at, to: state.until?.getTime() ?? at + DAY_MS, state });
+  return state;
+}
+
+/**
+ * A state holds until it changes, so it is worked out once: looking a year ahead along windows that touch each other takes a
+ * third of a second, and a fleet asks for each of its instances.
+ */
+const known = new Map<string, { from: number; to: number; state: WindowState }>();
+const MOST_KNOWN = 1_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+function lookAhead({ timeZone, allow, deny }: Maintenance, now: Date): WindowState {
   const clock = zonedClock(timeZone);
   const [from, to] = [now.getTime(), now.getTime() + YEAR_MS];
   const allowed = allow.length === 0 ? ALWAYS : follow(windowIntervals(allow, clock, { from, to }));

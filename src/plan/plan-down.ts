@@ -14,11 +14,13 @@ export interface RemovedTenant {
   timeouts: Timeouts;
   /** The one that no longer has it. */
   revision: string;
+  /** It was tried before, and failed: also where no container is left, there is something to do. */
+  unfinished?: boolean;
 }
 
 /**
  * Plans what `deletionPolicy: Down` asks for: every container and network of the project goes; volumes, files and images stay.
- * Without containers the plan is empty. Pure.
+ * Without containers the plan is empty, unless an earlier one was left unfinished. Pure.
  *
  * @throws FlotillaError ProjectMismatch | ProjectTaken when other containers would have to be touched; EngineUnreachable when
  * the observation does not tell what runs
@@ -45,7 +47,7 @@ export function planDown(removed: RemovedTenant, observed: ObservedTenant): Plan
     fromImageTag: applied?.imageTag ?? null,
     digest: applied?.digest ?? '',
     containers: services.map((service) => ({ service, action: 'remove', cause })),
-    operations: services.length === 0 ? [] : [{ kind: 'down', services, cause }],
+    operations: services.length === 0 && !removed.unfinished ? [] : [{ kind: 'down', services, cause }],
     gate: services.length > 0 && observed.lockedBy ? lockedGate(observed.lockedBy) : null,
     basis: { files: [], generation: applied?.generation ?? 0 },
   };

@@ -3,6 +3,8 @@ import type { Values } from '../manifest/desired-state.js';
 import { nearestName } from '../manifest/nearest.js';
 import type { ValueFinding } from './template.js';
 
+type Compiled = { check: (values: Values) => ValueFinding[] } | { fault: string };
+
 /** Most of one instance: a schema can find a fault in every element of a long list. */
 const MOST_FINDINGS = 20;
 
@@ -11,7 +13,21 @@ const MOST_FINDINGS = 20;
  *
  * @returns a check of values, or in words what is wrong with the schema
  */
-export function compileValuesSchema(schema: object): { check: (values: Values) => ValueFinding[] } | { fault: string } {
+export function compileValuesSchema(schema: object): Compiled {
+  const text = JSON.stringify(schema);
+  const known = compiled.get(text);
+  if (known) return known;
+  if (compiled.size >= MOST_COMPILED) compiled.clear();
+  const made = compileAnew(schema);
+  compiled.set(text, made);
+  return made;
+}
+
+/** A daemon reads the same templates again and again, and compiling takes longer than all else of that. */
+const compiled = new Map<string, Compiled>();
+const MOST_COMPILED = 200;
+
+function compileAnew(schema: object): Compiled {
   const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, logger: false, verbose: true });
   // Told about but not checked: a schema may say them to its readers.
   for (const format of ['email', 'hostname', 'ipv4', 'ipv6', 'uri', 'date', 'date-time', 'uuid'])

@@ -11,6 +11,9 @@ export interface DirectoryWatches {
 
 interface Armed extends FoundDirectory {
   watcher: FSWatcher;
+  /** Ends the wait for it: a watcher that is closed before it is ready never says so. */
+  settle(): void;
+  isOpen: boolean;
 }
 
 /**
@@ -24,17 +27,19 @@ export function createDirectoryWatches({ onChange }: { onChange: () => void }): 
 
   async function open(path: string, directory: FoundDirectory): Promise<void> {
     const watcher = watch(path, { ignoreInitial: true, depth: 0, ignored: (each) => each !== path });
-    const one: Armed = { ...directory, watcher };
+    const one: Armed = { ...directory, watcher, settle: () => undefined, isOpen: false };
     armed.set(path, one);
     watcher.on('raw', (_, name) => {
       if (one.names === null || !name || one.names.has(name)) onChange();
     });
     await new Promise<void>((resolve) => {
+      one.settle = resolve;
       watcher.once('ready', resolve).on('error', (error) => {
         fail(path, one, error);
         resolve();
       });
     });
+    one.isOpen = true;
   }
 
   /** What has just gone is looked for again, and the way there need not be readable; anything else is a limit. */
@@ -43,12 +48,15 @@ export function createDirectoryWatches({ onChange }: { onChange: () => void }): 
     if (armed.get(path) === one) shut(path);
     if (code === 'ENOENT' || code === 'ENOTDIR' || (code === 'EACCES' && one.names !== null)) return;
     limited = true;
-    onChange();
+    // One that cannot be opened is tried again by the clock: telling of it would open it again at once.
+    if (one.isOpen) onChange();
   }
 
   function shut(path: string): void {
-    void armed.get(path)?.watcher.close();
+    const one = armed.get(path);
     armed.delete(path);
+    one?.settle();
+    void one?.watcher.close();
   }
 
   return {

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 
 /** A directory to be watched. */
 export interface FoundDirectory {
-  /** Device and inode: another directory at the same path is another one. */
+  /** Device, inode and birth: another directory at the same path is another one, also where it got the inode of the one before. */
   identity: string;
   /** Only changes of these names matter: the way to a directory that is watched goes through them. null: any change. */
   names: ReadonlySet<string> | null;
@@ -68,7 +68,7 @@ async function isDirectory(path: string): Promise<boolean> {
 
 async function identify(path: string): Promise<string | null> {
   return stat(path, { bigint: true }).then(
-    (found) => (found.isDirectory() ? `${found.dev}:${found.ino}` : null),
+    (found) => (found.isDirectory() ? `${found.dev}:${found.ino}:${found.birthtimeNs}` : null),
     () => null,
   );
 }

@@ -84,7 +84,8 @@ function requirePrivate(path: string): void {
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'wx', 0o600);
+  // Whoever confirms need not be the user that the daemon runs as; the directory keeps others out.
+  const handle = await open(path, 'wx', 0o644);
   try {
     await handle.writeFile(text);
     await handle.sync();

@@ -121,6 +121,8 @@ export function historyStoreContract(name: string, open: () => Promise<HistorySt
       await store.write(batchOf({ accepted: [accept({ revision: 'r1', at: at(3) })] }));
       expect(await store.accepted()).toEqual(accept({ revision: 'r1', at: at(3) }));
       expect(await store.accepted({ revision: 'r2' })).toEqual(accept({ revision: 'r2', at: at(2) }));
+      expect(await store.accepted({ revision: 'r' })).toEqual(accept({ revision: 'r1', at: at(3) }));
+      expect(await store.accepted({ revision: '%' })).toBeNull();
       expect(await store.accepted({ revision: 'r3' })).toBeNull();
     });
 
@@ -135,7 +137,7 @@ export function historyStoreContract(name: string, open: () => Promise<HistorySt
       expect(await store.version()).toBe(seen[3]);
     });
 
-    it('removes what is from before, but not the newest upgrade of an instance nor one that runs', async () => {
+    it('removes what is from before, but not the newest upgrade of an instance that there is, nor one that runs, nor the revision in force', async () => {
       await store.write(
         batchOf({
           upgrades: [
@@ -149,14 +151,16 @@ export function historyStoreContract(name: string, open: () => Promise<HistorySt
           ],
           decisions: [decisionOf({ at: at(1) }), decisionOf({ at: at(5) }), decisionOf({ at: at(9) })],
           statuses: [statusOf('a', { updatedAt: at(1) })],
-          accepted: [accept({ at: at(1) })],
+          accepted: [accept({ revision: 'r1', at: at(1) }), accept({ revision: 'r2', at: at(2) })],
         }),
       );
-      expect(await store.prune(new Date(at(5)))).toBe(4);
+      await store.write(batchOf({ upgrades: [upgradeOf({ id: 'd1', slug: 'gone', startedAt: at(1) })] }));
+      expect(await store.prune(new Date(at(5)))).toBe(6);
       expect((await store.upgrades({ limit: 10 })).map(({ id }) => id)).toEqual(['c9', 'b9', 'a3', 'c1']);
       expect((await store.decisions({ limit: 10 })).map((one) => one.at)).toEqual([at(5), at(9)]);
       expect(await store.statuses()).toHaveLength(1);
-      expect(await store.accepted()).not.toBeNull();
+      expect((await store.accepted())?.revision).toBe('r2');
+      expect(await store.accepted({ revision: 'r1' })).toBeNull();
       expect(await store.prune(new Date(at(5)))).toBe(0);
     });
 
@@ -182,7 +186,7 @@ export function historyStoreContract(name: string, open: () => Promise<HistorySt
             const upgrades = drawn.map(({ slug, minute }, index) =>
               upgradeOf({ id: `u${String(index).padStart(2, '0')}`, slug, startedAt: at(minute) }),
             );
-            await own.write(batchOf({ upgrades }));
+            await own.write(batchOf({ upgrades, statuses: ['a', 'b', 'c'].map((slug) => statusOf(slug)) }));
             const all = await own.upgrades({ limit: 100 });
             const stay = all.filter(
               (one) => one.startedAt >= at(limit) || one.id === all.find(({ slug }) => slug === one.slug)?.id,

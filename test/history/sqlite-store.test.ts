@@ -94,7 +94,7 @@ test('prunes more than it removes at once', async () => {
   const store = await open(join(temporaryDirectory(), 'h.db'));
   const decisions = Array.from({ length: 2500 }, () => decisionOf());
   const upgrades = Array.from({ length: 1201 }, (_, index) => upgradeOf({ id: `u${index}` }));
-  await store.write(batchOf({ decisions, upgrades }));
+  await store.write(batchOf({ decisions, upgrades, statuses: [statusOf('acme')] }));
   expect(await store.prune(new Date('2026-01-01'))).toBe(2500 + 1200);
   expect(await store.upgrades({ limit: 10 })).toHaveLength(1);
 });

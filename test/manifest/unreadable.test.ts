@@ -19,6 +19,8 @@ describe('a file may declare an instance that nobody can see', () => {
     ['a document with a name that is none', instance('B_b')],
     ['two documents that have lost what parts them', `${instance('a')}${instance('b')}`],
     ['a text that is no manifest', 'hello\n'],
+    ['nothing: a save that is under way', ''],
+    ['nothing but white space', '\n \n'],
     ['bytes that are not UTF-8', Buffer.from([0x61, 0xff, 0xfe])],
   ])('%s', async (_, content) => {
     expect(await unreadable({ 'good.yaml': instance('good'), 'bad.yaml': content })).toEqual(['bad.yaml']);
@@ -41,7 +43,6 @@ describe('a file may declare an instance that nobody can see', () => {
 describe('a file hides no instance', () => {
   it.each([
     ['in order', instance('b')],
-    ['empty', ''],
     ['with a field that is not known', instance('b', 'fleet: production, host: north, colour: red')],
     ['with a fleet that is not there', instance('b', 'fleet: nowhere, host: north')],
     ['with an unknown tag on a value', instance('b', 'fleet: production, host: north, imageTag: !x v1')],

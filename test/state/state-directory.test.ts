@@ -105,7 +105,7 @@ describe('a confirmed revision', () => {
     await writeConfirmed(file, 'a'.repeat(40));
     await writeConfirmed(file, 'b'.repeat(40));
     expect(await readConfirmed(file)).toBe('b'.repeat(40));
-    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(file).mode & 0o777).toBe(0o644);
     expect(readdirSync(join(file, '..'))).toEqual(['confirmed']);
     writeFileSync(file, '\n');
     expect(await readConfirmed(file)).toBeNull();

@@ -57,6 +57,7 @@ export function statusOf(slug: string, part: Partial<InstanceStatus> = {}): Inst
     project: slug,
     directory: slug,
     deletionPolicy: 'Orphan',
+    removing: false,
     ...part,
   };
 }

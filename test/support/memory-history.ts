@@ -18,7 +18,7 @@ export function createMemoryHistory(): MemoryHistory {
   const upgrades = new Map<string, Upgrade>();
   const statuses = new Map<string, InstanceStatus>();
   let decisions: StoredDecision[] = [];
-  const accepted: AcceptedRevision[] = [];
+  let accepted: AcceptedRevision[] = [];
   let sequence = 0;
   let version = 0;
   const newestFirst = (): Upgrade[] => [...upgrades.values()].sort((a, b) => compareUpgrades(b, a));
@@ -48,7 +48,7 @@ export function createMemoryHistory(): MemoryHistory {
         .filter((decision) => decision.sequence > after && (slug === undefined || decision.slug === slug))
         .slice(limit === 0 ? Number.POSITIVE_INFINITY : -limit),
     accepted: async ({ revision } = {}) =>
-      structuredClone(accepted.findLast((one) => revision === undefined || one.revision === revision) ?? null),
+      structuredClone(accepted.findLast((one) => revision === undefined || one.revision.startsWith(revision)) ?? null),
     version: async () => version,
     running: async () =>
       structuredClone(
@@ -58,15 +58,17 @@ export function createMemoryHistory(): MemoryHistory {
       ),
     async prune(before) {
       const time = before.toISOString();
-      const had = upgrades.size + decisions.length;
+      const count = () => upgrades.size + decisions.length + accepted.length;
+      const had = count();
       const newest = new Set<string>();
       for (const { id, slug, startedAt, result } of newestFirst()) {
-        if (newest.has(slug) && startedAt < time && result !== 'running') upgrades.delete(id);
+        if ((newest.has(slug) || !statuses.has(slug)) && startedAt < time && result !== 'running') upgrades.delete(id);
         newest.add(slug);
       }
       decisions = decisions.filter(({ at }) => at >= time);
+      accepted = accepted.filter(({ at }, i) => at >= time || i === accepted.length - 1);
       version += 1;
-      return had - upgrades.size - decisions.length;
+      return had - count();
     },
     close: async () => undefined,
   };

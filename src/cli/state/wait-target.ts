@@ -33,11 +33,12 @@ export function judge(status: InstanceStatus | undefined, { type, status: wanted
   const find = (each: Condition['type']) => status.conditions.find((condition) => condition.type === each);
   const condition = find(type);
   const is = condition?.status ?? (type === 'Ready' ? 'Unknown' : 'False');
-  if (is === wanted) return { outcome: 'met', reason: condition?.reason ?? 'NotSet' };
   const stalled = find('Stalled');
+  // Also one that is Ready: it may be held at an older desired state.
   if (type === 'Ready' && wanted === 'True' && stalled?.status === 'True') {
     return { outcome: 'hopeless', now: `${describe(stalled)}; a person is needed` };
   }
+  if (is === wanted) return { outcome: 'met', reason: condition?.reason ?? 'NotSet' };
   return { outcome: 'waiting', now: condition === undefined ? `${type} is ${is}` : describe(condition) };
 }
 

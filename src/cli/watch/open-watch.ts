@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
 import { buildApi } from '../../api/build-api.js';
 import { createMetrics, type Metrics } from '../../api/create-metrics.js';
 import type { WatchConfig } from '../../config/watch-config.js';
 import { createSystemClock } from '../../controller/queue/system-clock.js';
 import { type FleetWatch, startFleetWatch } from '../../controller/watch/fleet-watch.js';
+import { toldBefore } from '../../controller/watch/told-before.js';
 import type { WatchSettings } from '../../controller/watch/watch-deps.js';
 import { createHistoryWriter } from '../../history/history-writer.js';
 import { openSqliteStore } from '../../history/sqlite/open-sqlite-store.js';
@@ -56,6 +58,7 @@ async function openIn(
   const store = await openSqliteStore(state.historyFile);
   const history = openWriter(store, metrics, log);
   const notices = openNotices(config, metrics, log);
+  for (const status of await store.statuses()) for (const notice of toldBefore(status)) notices.toldBefore(notice);
   const watch = await startFleetWatch(
     {
       source,
@@ -68,6 +71,7 @@ async function openIn(
       queueObserver: metrics.queue,
       log,
       readConfirmed: () => readConfirmed(state.confirmFile),
+      dropConfirmed: () => rm(state.confirmFile, { force: true }),
       now: () => new Date(),
       clock: createSystemClock(),
       random: Math.random,
@@ -133,6 +137,7 @@ function openNotices({ notifications }: WatchConfig, { watch }: Metrics, log: Lo
   const filter = createChangeFilter();
   return {
     ...notifier,
+    toldBefore: filter.isChange,
     tell(notice: Parameters<typeof notifier.tell>[0]) {
       if (filter.isChange(notice)) notifier.tell(notice);
     },

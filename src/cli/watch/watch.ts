@@ -3,6 +3,8 @@ import { describeReload } from '../../config/describe-reload.js';
 import { loadWatchConfig } from '../../config/load-watch-config.js';
 import type { WatchFlags } from '../../config/overrides.js';
 import type { WatchConfig } from '../../config/watch-config.js';
+import { formatPlace } from '../../controller/format-problem.js';
+import { FlotillaError } from '../../errors.js';
 import { createLogger, type Logger } from '../../log.js';
 import { checkNoticeTemplate } from '../../notify/notice-template.js';
 import { EXIT_DONE, exitCodeOfSignal } from '../exit-code.js';
@@ -95,9 +97,15 @@ async function reload(watch: OpenWatch, before: WatchConfig, options: Options, l
     if (needsRestart.length > 0) log.warn({ settings: needsRestart }, 'settings that only a restart changes');
     return after;
   } catch (err) {
-    log.error({ err }, 'configuration cannot be read: the one from before stays in force');
+    log.error({ err, problems: placesOf(err) }, 'configuration cannot be read: the one from before stays in force');
     return before;
   }
+}
+
+/** What is wrong and where, without the text that it stands in. */
+function placesOf(error: unknown): string[] {
+  if (!(error instanceof FlotillaError)) return [];
+  return error.problems.map((problem) => `${formatPlace(problem)}: ${problem.message}`);
 }
 
 interface Signals {

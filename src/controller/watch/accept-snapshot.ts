@@ -82,7 +82,8 @@ function accept(
     if (!host) throw new FlotillaError('ManifestInvalid', `no manifest describes host "${instance.host}"`);
     const input: EntryInput = { instance, host, template: templates.use(instance.template), revision, author };
     const entry = before?.entry;
-    if (entry && isSameInput(entry, input)) return entry.held === null ? entry : { ...entry, held: null };
+    // With the template as it was read now: each one read before would be kept for as long as an instance does not change.
+    if (entry && isSameInput(entry, input)) return { ...entry, template: input.template, held: null };
     return toEntry(input, entry ?? null);
   } catch (error) {
     if (!(error instanceof FlotillaError)) throw error;

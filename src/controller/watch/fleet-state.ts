@@ -26,17 +26,17 @@ export function createFleetState(statuses: readonly InstanceStatus[]): FleetStat
   };
 }
 
-/** Back-offs end with the process that counted them. */
+/** Back-offs end with the process that counted them; that a removal had failed is worth knowing. */
 function restart(status: InstanceStatus): InstanceStatus {
-  return { ...status, failures: 0, nextAttemptAt: null };
+  return { ...status, failures: status.removing ? status.failures : 0, nextAttemptAt: null };
 }
 
 /** What was desired so far, by slug: what the next revision is compared with. Those being removed are not desired. */
 export function knownInstances({ entries, runtimes }: FleetState): Map<string, KnownInstance> {
   const known = new Map<string, KnownInstance>();
-  for (const [slug, { status, removing }] of runtimes) {
+  for (const [slug, { status }] of runtimes) {
     const entry = entries.get(slug) ?? null;
-    if (!removing) known.set(slug, { digest: status.desiredDigest, entry });
+    if (!status.removing) known.set(slug, { digest: status.desiredDigest, entry });
   }
   return known;
 }

@@ -2,6 +2,7 @@ import type { HostEvent } from '../../agent-client/tenant-driver.js';
 import type { FlotillaError } from '../../errors.js';
 import { createWorkQueue } from '../queue/create-work-queue.js';
 import type { WorkQueue } from '../queue/work-queue.js';
+import { createEndingClock } from './ending-clock.js';
 import { createHostLinks } from './host-links.js';
 import { createHostSweeps, isBackingOff } from './host-sweep.js';
 import { startResyncSchedule } from './resync-schedule.js';
@@ -35,8 +36,10 @@ const PRUNE_MS = 60 * 60_000;
 const ENDS = new Set(['die', 'kill', 'oom', 'stop', 'destroy', 'pause']);
 
 /** Reads what is remembered, and begins. @throws FlotillaError HistoryUnavailable */
-export async function startFleetWatch(deps: WatchDeps, settings: WatchSettings): Promise<FleetWatch> {
-  const { log, clock, writer, store } = deps;
+export async function startFleetWatch(given: WatchDeps, settings: WatchSettings): Promise<FleetWatch> {
+  const clock = createEndingClock(given.clock);
+  const deps = { ...given, clock };
+  const { log, writer, store } = deps;
   const ending = new AbortController();
   const links = createHostLinks({ openDriver: deps.openDriver, onEvent, onBroken });
   const context: WatchContext = createWatchContext({
@@ -74,16 +77,14 @@ export async function startFleetWatch(deps: WatchDeps, settings: WatchSettings):
     },
   });
   let stopSchedule = schedule(context.settings);
-  const stopPruning = every(PRUNE_MS, prune);
-  const stopConfirming = every(CONFIRMATION_MS, confirm);
+  every(PRUNE_MS, prune);
+  every(CONFIRMATION_MS, confirm);
   let refused: string | null = null;
-  /** What cancels each wait that has not ended: the process would not end before them. */
-  const waits = new Set<() => void>();
 
   async function work(slug: string): Promise<void> {
     const runtime = state.runtimes.get(slug);
     const entry = state.entries.get(slug);
-    if (runtime?.removing) return workRemoval(context, slug, runtime);
+    if (runtime?.status.removing) return workRemoval(context, slug, runtime);
     if (runtime && entry) return workInstance(context, entry, runtime);
   }
 
@@ -92,7 +93,7 @@ export async function startFleetWatch(deps: WatchDeps, settings: WatchSettings):
     const first = state.revision === null;
     const accepted = await takeSnapshot(context, snapshot);
     refused = accepted ? null : snapshot.revision;
-    if (accepted) for (const host of links.names()) if (first || !before.has(host)) sweeps.sweep(host);
+    for (const host of links.names()) if (first || !before.has(host)) sweeps.sweep(host);
     return accepted;
   }
 
@@ -149,31 +150,20 @@ export async function startFleetWatch(deps: WatchDeps, settings: WatchSettings):
       now: deps.now,
       onDue() {
         source.trigger();
-        for (const host of links.names()) later(deps.random() * resync.jitterMs, () => sweeps.sweep(host));
+        for (const host of links.names()) clock.after(deps.random() * resync.jitterMs, () => sweeps.sweep(host));
       },
     });
-  }
-
-  function later(ms: number, run: () => void): void {
-    const cancel = clock.after(ms, () => {
-      waits.delete(cancel);
-      run();
-    });
-    waits.add(cancel);
   }
 
   async function prune(): Promise<void> {
     await store.prune(new Date(deps.now().getTime() - context.settings.retentionMs));
   }
 
-  function every(ms: number, run: () => Promise<void>): () => void {
-    let cancel = clock.after(ms, again);
-    return () => cancel();
-
-    function again(): void {
+  function every(ms: number, run: () => Promise<void>): void {
+    clock.after(ms, () => {
       run().catch((err: unknown) => log.warn({ err }, 'housekeeping failed: it is tried again'));
-      cancel = clock.after(ms, again);
-    }
+      every(ms, run);
+    });
   }
 
   return {
@@ -190,11 +180,9 @@ export async function startFleetWatch(deps: WatchDeps, settings: WatchSettings):
     },
     async stop(graceMs) {
       stopSchedule();
-      stopPruning();
-      stopConfirming();
-      for (const cancel of waits) cancel();
+      clock.end();
       ending.abort();
-      const cancel = clock.after(graceMs, () => {
+      const cancel = given.clock.after(graceMs, () => {
         for (const { supersede } of state.runtimes.values()) supersede?.abort();
       });
       await queue.drain();

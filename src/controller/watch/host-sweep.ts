@@ -9,28 +9,47 @@ import type { WatchContext } from './watch-context.js';
 
 /** How many instances are asked for in one request. */
 const BATCH = 500;
+/** When a host that could not be looked at is asked again. */
+const AGAIN_MS = 15_000;
 
 /** Looks at all instances of a host at once, and enqueues those that are not as they should be. */
 export interface HostSweeps {
-  /** Soon; once more when one is under way. */
+  /** Soon; once more when one is under way; again and again while the host cannot be looked at. */
   sweep(host: string): void;
-  /** Hosts that answered when they were last asked. */
-  connected(): number;
 }
 
 export function createHostSweeps(context: () => WatchContext): HostSweeps {
   const running = new Set<string>();
   const wanted = new Set<string>();
   const answering = new Set<string>();
+  /** Hosts that could not be looked at, and are asked again by the clock. */
+  const waiting = new Set<string>();
 
   async function run(host: string): Promise<void> {
     running.add(host);
     while (wanted.delete(host) && !context().stopping.aborted) {
-      if (await sweepOnce(context(), host)) answering.add(host);
-      else answering.delete(host);
+      const outcome = await sweepOnce(context(), host);
+      if (outcome === 'gone') answering.delete(host);
+      else answering.add(host);
+      if (outcome !== 'looked') againLater(host);
       tellHosts();
     }
     running.delete(host);
+  }
+
+  /** Whatever its instances wait for meanwhile: the first answer of the host ends it. */
+  function againLater(host: string): void {
+    if (waiting.has(host)) return;
+    waiting.add(host);
+    context().deps.clock.after(AGAIN_MS, () => {
+      waiting.delete(host);
+      if (context().links.names().includes(host)) sweep(host);
+    });
+  }
+
+  function sweep(host: string): void {
+    wanted.add(host);
+    if (!running.has(host)) void run(host);
   }
 
   function tellHosts(): void {
@@ -40,17 +59,11 @@ export function createHostSweeps(context: () => WatchContext): HostSweeps {
     deps.observer.hosts({ connected: answering.size, total: names.length });
   }
 
-  return {
-    sweep(host) {
-      wanted.add(host);
-      if (!running.has(host)) void run(host);
-    },
-    connected: () => answering.size,
-  };
+  return { sweep };
 }
 
-/** @returns whether the host answered */
-async function sweepOnce(context: WatchContext, host: string): Promise<boolean> {
+/** @returns whether the host was looked at; failed: it answered, but not as it should; gone: it did not answer */
+async function sweepOnce(context: WatchContext, host: string): Promise<'looked' | 'failed' | 'gone'> {
   const { state, links, stopping, deps, queue } = context;
   const entries = entriesOf(state, host);
   try {
@@ -63,14 +76,14 @@ async function sweepOnce(context: WatchContext, host: string): Promise<boolean> 
       );
       for (const [i, entry] of batch.entries()) look(context, entry, observed[i]);
     }
-    return true;
+    return 'looked';
   } catch (error) {
-    if (stopping.aborted) return true;
+    if (stopping.aborted) return 'looked';
     // What is wrong is said of each instance: their passes fail for the same reason, and are tried again.
     const code = error instanceof FlotillaError ? error.code : 'Internal';
     deps.log.warn({ host, code, instances: entries.length }, 'host cannot be looked at');
     for (const { instance } of entries) if (!isBackingOff(state.runtimes.get(instance.slug))) queue.add(instance.slug);
-    return code !== 'HostUnreachable';
+    return code === 'HostUnreachable' ? 'gone' : 'failed';
   }
 }
 

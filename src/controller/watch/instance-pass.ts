@@ -1,5 +1,6 @@
 import type { TenantDriver } from '../../agent-client/tenant-driver.js';
 import { ERROR_CODES, FlotillaError } from '../../errors.js';
+import type { ObservedTenant } from '../../plan/observed.js';
 import type { Plan } from '../../plan/plan.js';
 import { hasWork } from '../../plan/plan-tenant.js';
 import type { Renderer } from '../../render/create-renderer.js';
@@ -18,6 +19,8 @@ export interface PassInput {
   renderer: Renderer;
   reconcileId: string;
   now: () => Date;
+  /** Monotonic. */
+  nowMs: () => number;
   /** Stops what has changed nothing yet. */
   signal: AbortSignal;
   /** Whether that is still what is desired of it. */
@@ -34,7 +37,7 @@ export interface Pass {
   record: UpgradeRecord | null;
   rolledBack: boolean;
   /** What the host said at first; null when it could not be asked. */
-  observed: unknown;
+  observed: ObservedTenant | null;
 }
 
 /**
@@ -44,7 +47,7 @@ export interface Pass {
 export async function passInstance(input: PassInput): Promise<Pass | null> {
   const { entry, runtime, signal } = input;
   const run: { record: UpgradeRecord | null; rolledBack: boolean } = { record: null, rolledBack: false };
-  let observed: unknown = null;
+  let observed: ObservedTenant | null = null;
   let outcome: Outcome | { error: unknown };
   try {
     const driver = input.driver();
@@ -74,7 +77,7 @@ export async function passInstance(input: PassInput): Promise<Pass | null> {
 const OPTIONS = { slugs: [], dryRun: false, filesOnly: false, concurrency: 1, ignoreHold: false, ignoreWindow: false };
 
 function toWork(
-  { entry, runtime, renderer, reconcileId, now, isCurrent, onApply }: PassInput,
+  { entry, runtime, renderer, reconcileId, now, nowMs, isCurrent, onApply }: PassInput,
   driver: TenantDriver,
   run: { record: UpgradeRecord | null; rolledBack: boolean },
 ): Parameters<typeof reconcileTenant>[0] {
@@ -90,7 +93,7 @@ function toWork(
     supersede: supersede.signal,
     beforeApply(plan) {
       if (!isCurrent()) throw new FlotillaError('Superseded', 'something else is desired by now');
-      runtime.progress.beforeApply(plan);
+      runtime.progress.beforeApply(plan, nowMs());
       runtime.supersede = supersede;
       run.record = recordUpgrade(reconcileId, entry, plan, now());
       onApply(run.record, plan);

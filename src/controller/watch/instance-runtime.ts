@@ -17,8 +17,6 @@ export interface InstanceRuntime {
   said: string;
   /** A container of it ended: if all looks in order, look again. */
   lookAgain: boolean;
-  /** Set when its manifest is gone and its containers are to be taken down. */
-  removing: boolean;
 }
 
 export function createRuntime(status: InstanceStatus): InstanceRuntime {
@@ -32,6 +30,5 @@ export function createRuntime(status: InstanceStatus): InstanceRuntime {
     inSync: null,
     said: ready ? `${ready.reason} ${ready.message}` : '',
     lookAgain: false,
-    removing: false,
   };
 }

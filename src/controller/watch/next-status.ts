@@ -27,6 +27,7 @@ export function pendingStatus(entry: DesiredEntry, before: InstanceStatus | null
     project: instance.project,
     directory: instance.directory,
     deletionPolicy: instance.deletionPolicy,
+    removing: false,
   };
 }
 

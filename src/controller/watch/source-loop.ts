@@ -74,7 +74,8 @@ export function startSourceLoop(options: SourceLoopOptions): SourceLoop {
     try {
       const snapshot = await source.read({ signal });
       failures = 0;
-      if (snapshot === taken || snapshot === refused) return told('unchanged');
+      if (snapshot === taken) return told('unchanged');
+      if (snapshot === refused) return told('refused');
       const accepted = await onSnapshot(snapshot);
       if (accepted) taken = snapshot;
       refused = accepted ? null : snapshot;

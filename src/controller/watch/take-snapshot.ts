@@ -3,7 +3,7 @@ import type { InstanceStatus } from '../../history/instance-status.js';
 import type { DesiredHost } from '../../manifest/desired-state.js';
 import type { Snapshot } from '../../source/source.js';
 import { formatPlace } from '../format-problem.js';
-import { type Acceptance, acceptSnapshot } from './accept-snapshot.js';
+import { type Acceptance, acceptSnapshot, type KnownInstance } from './accept-snapshot.js';
 import type { DesiredEntry } from './desired-entry.js';
 import { knownInstances } from './fleet-state.js';
 import { createRuntime } from './instance-runtime.js';
@@ -20,9 +20,13 @@ export async function takeSnapshot(context: WatchContext, snapshot: Snapshot): P
   const known = knownInstances(state);
   const acceptance = await acceptSnapshot(known, snapshot);
   const shrink = findShrink({ before: known.size, removed: acceptance.removed.length, shrinkTo: settings.shrinkTo });
-  if (shrink && !isConfirmed(snapshot.revision, await deps.readConfirmed())) {
-    refuse(context, snapshot, shrink);
-    return false;
+  if (shrink) {
+    if (!isConfirmed(snapshot.revision, await deps.readConfirmed())) {
+      refuse(context, snapshot, shrink);
+      if (state.revision === null) goOnWithKnown(context, snapshot, acceptance, known);
+      return false;
+    }
+    await deps.dropConfirmed();
   }
   state.revision = snapshot.revision;
   state.author = snapshot.author;
@@ -30,25 +34,29 @@ export async function takeSnapshot(context: WatchContext, snapshot: Snapshot): P
   state.hosts = snapshot.desired.hosts;
   for (const slug of acceptance.changed) change(context, acceptance.entries.get(slug) as DesiredEntry);
   for (const [slug, problems] of acceptance.held) hold(context, slug, problems, snapshot);
-  for (const slug of acceptance.removed) remove(context, slug);
+  const places = placesInUse(context);
+  for (const slug of acceptance.removed) remove(context, slug, places);
+  for (const [slug, { status }] of state.runtimes) if (status.removing) context.queue.add(slug);
   release(context, acceptance);
   context.links.set(hostsInUse(context));
-  report(context, snapshot, acceptance);
+  const problems = problemsOf(snapshot, acceptance);
+  report(context, snapshot, acceptance, problems);
   // Not awaited: while the disk is full, the fleet is kept all the same.
   void deps.writer.recordAccepted({
     revision: snapshot.revision,
     author: snapshot.author,
     at: deps.now().toISOString(),
     instances: acceptance.entries.size,
-    problems: snapshot.desired.problems.length,
+    problems: problems.length,
   });
   return true;
 }
 
-/** A commit may be confirmed by the beginning of its hash, as git takes it. */
+/** A revision may be confirmed by the beginning of its hash, as git takes it. */
 export function isConfirmed(revision: string, confirmed: string | null): boolean {
   if (confirmed === null) return false;
-  return confirmed === revision || (/^[0-9a-f]{7,40}$/.test(confirmed) && revision.startsWith(confirmed));
+  if (confirmed === revision) return true;
+  return /^[0-9a-f]{7,64}$/.test(confirmed) && revision.replace(/^sha256:/, '').startsWith(confirmed);
 }
 
 function refuse(context: WatchContext, { revision, author }: Snapshot, { message, before, after }: Shrink): void {
@@ -67,6 +75,19 @@ function refuse(context: WatchContext, { revision, author }: Snapshot, { message
   });
 }
 
+/** What an earlier process kept, and this revision does not change, is kept as before. */
+function goOnWithKnown(
+  context: WatchContext,
+  { desired }: Snapshot,
+  { entries }: Acceptance,
+  known: ReadonlyMap<string, KnownInstance>,
+): void {
+  const { state } = context;
+  state.entries = new Map([...entries].filter(([slug, { digest }]) => known.get(slug)?.digest === digest));
+  state.hosts = desired.hosts;
+  context.links.set(hostsInUse(context));
+}
+
 const OF_SOURCE = { slug: null, host: null, fleet: null, fromImageTag: null, toImageTag: null };
 
 function change(context: WatchContext, entry: DesiredEntry): void {
@@ -76,12 +97,11 @@ function change(context: WatchContext, entry: DesiredEntry): void {
   const status = pendingStatus(entry, before?.status ?? null, deps.now());
   // Without conditions at first: what is set below is then seen to be new, and written.
   const runtime = before ?? createRuntime({ ...status, conditions: [] });
-  if (before && before.status.host !== host) sayMoved(context, before.status, host);
+  if (before && before.status.host !== '' && before.status.host !== host) sayMoved(context, before.status, host);
   state.runtimes.set(slug, runtime);
   runtime.stalled = false;
-  runtime.removing = false;
   runtime.inSync = null;
-  runtime.progress.settled();
+  runtime.progress.reset();
   context.setStatus(runtime, status);
   runtime.supersede?.abort();
   queue.forget(slug);
@@ -100,10 +120,10 @@ function hold(context: WatchContext, slug: string, problems: readonly Problem[],
   const at = deps.now();
   const runtime = state.runtimes.get(slug) ?? createRuntime(brokenStatus(slug, revision, at));
   state.runtimes.set(slug, runtime);
-  runtime.removing = false;
   const { status } = runtime;
   const conditions = keepTransitions(status.conditions, withHeld(status.conditions, problems, at));
-  context.setStatus(runtime, { ...status, conditions, updatedAt: at.toISOString() });
+  const failures = status.removing ? 0 : status.failures;
+  context.setStatus(runtime, { ...status, conditions, removing: false, failures, updatedAt: at.toISOString() });
   const message = findCondition(runtime.status, 'Stalled')?.message ?? '';
   context.say(runtime, { type: 'Warning', reason: 'DesiredStateInvalid', message });
 }
@@ -127,18 +147,23 @@ function brokenStatus(slug: string, revision: string, at: Date): InstanceStatus 
     project: slug,
     directory: slug,
     deletionPolicy: 'Orphan',
+    removing: false,
   };
 }
 
 /** Those that were held, and are in order again without anything else being desired of them. */
 function release(context: WatchContext, { entries, held }: Acceptance): void {
-  const { state, deps } = context;
+  const { state, deps, queue } = context;
   for (const [slug, runtime] of state.runtimes) {
     if (findCondition(runtime.status, 'Stalled')?.reason !== 'DesiredStateInvalid') continue;
     if (held.has(slug) || !entries.has(slug)) continue;
     const { status } = runtime;
     const conditions = status.conditions.filter(({ type }) => type !== 'Stalled');
-    context.setStatus(runtime, { ...status, conditions, updatedAt: deps.now().toISOString() });
+    context.setStatus(runtime, { ...status, conditions, failures: 0, updatedAt: deps.now().toISOString() });
+    // Whatever it was before it was held: nobody has looked at it as it is desired now.
+    runtime.stalled = false;
+    queue.forget(slug);
+    queue.add(slug);
     context.say(runtime, {
       type: 'Normal',
       reason: 'DesiredStateValid',
@@ -147,24 +172,34 @@ function release(context: WatchContext, { entries, held }: Acceptance): void {
   }
 }
 
-function remove(context: WatchContext, slug: string): void {
+function remove(context: WatchContext, slug: string, places: ReadonlySet<string>): void {
   const { state, deps, queue } = context;
   const runtime = state.runtimes.get(slug);
-  if (!runtime || runtime.removing) return;
-  const { host, deletionPolicy } = runtime.status;
+  if (!runtime) return;
+  const { status } = runtime;
+  const { host, deletionPolicy } = status;
   runtime.supersede?.abort();
   deps.log.info({ slug, host, deletionPolicy }, 'manifest removed');
-  if (deletionPolicy === 'Down' && host !== '') {
-    runtime.removing = true;
+  queue.forget(slug);
+  const isElses = placesOf(host, status).some((place) => places.has(place));
+  if (deletionPolicy === 'Down' && host !== '' && !isElses) {
     runtime.stalled = false;
-    queue.forget(slug);
-    queue.add(slug);
+    context.setStatus(runtime, { ...status, removing: true, failures: 0, updatedAt: deps.now().toISOString() });
     return;
   }
   queue.remove(slug);
   context.forget(slug);
-  const message = 'its manifest was removed: its files and containers stay as they are';
-  context.announce({ type: 'Normal', reason: 'Orphaned', message, slug, host });
+  const why = isElses ? 'another manifest has its directory or project' : 'its files and containers stay as they are';
+  context.announce({ type: 'Normal', reason: 'Orphaned', message: `its manifest was removed: ${why}`, slug, host });
+}
+
+/** Where instances are: one that was renamed is another one at the same place, and is not to be taken down. */
+function placesInUse({ state }: WatchContext): Set<string> {
+  return new Set([...state.entries.values()].flatMap(({ instance, host }) => placesOf(host.name, instance)));
+}
+
+function placesOf(host: string, { directory, project }: { directory: string; project: string }): string[] {
+  return [JSON.stringify([host, 'directory', directory]), JSON.stringify([host, 'project', project])];
 }
 
 /** Hosts that something is to be done on. A held instance may need one that the revision no longer describes. */
@@ -173,20 +208,27 @@ function hostsInUse({ state }: WatchContext): Iterable<DesiredHost> {
   for (const { host } of state.entries.values()) {
     if (!used.has(host.name)) used.set(host.name, state.hosts.get(host.name) ?? host);
   }
-  for (const { removing, status } of state.runtimes.values()) {
-    const host = removing ? state.hosts.get(status.host) : undefined;
+  for (const { status } of state.runtimes.values()) {
+    const host = status.removing ? state.hosts.get(status.host) : undefined;
     if (host) used.set(host.name, host);
   }
   return used.values();
 }
 
+/** Each once, also those that only rendering an instance has brought to light. */
+function problemsOf({ desired }: Snapshot, { held }: Acceptance): readonly Problem[] {
+  const ofInstances = [...held.values()].flat().filter(({ file }) => file !== '');
+  const all = [...desired.problems, ...ofInstances];
+  return [...new Map(all.map((problem) => [`${formatPlace(problem)} ${problem.message}`, problem])).values()];
+}
+
 function report(
   context: WatchContext,
-  { revision, author, desired }: Snapshot,
+  { revision, author }: Snapshot,
   { entries, changed, removed, held }: Acceptance,
+  problems: readonly Problem[],
 ): void {
   const { log, observer } = context.deps;
-  const { problems } = desired;
   const counts = { instances: entries.size, changed: changed.length, removed: removed.length, held: held.size };
   log.info({ revision, author, ...counts, problems: problems.length }, 'revision accepted');
   for (const problem of problems.slice(0, MOST_LOGGED))
@@ -202,8 +244,8 @@ function report(
       : `${problems.length} problems, ${held.size} instances held: ${formatPlace(first)}: ${first.message}`;
   if (first) context.announce({ type: 'Warning', reason: 'DesiredStateInvalid', message: text });
   const common = { ...OF_SOURCE, revision, author, message: text };
-  if (first) context.notify({ ...common, kind: 'SourceFailed', severity: 'error', reason: first.code });
-  else context.notify({ ...common, kind: 'SourceRecovered', severity: 'info', reason: 'Accepted' });
+  if (first) context.notify({ ...common, kind: 'DesiredStateInvalid', severity: 'error', reason: first.code });
+  else context.notify({ ...common, kind: 'DesiredStateValid', severity: 'info', reason: 'Accepted' });
 }
 
 /** How many problems of a revision are logged one by one. */

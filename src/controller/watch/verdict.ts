@@ -29,7 +29,6 @@ export function judge(item: Pick<ReconcileItem, 'result' | 'plan' | 'error'>, te
       return judgeGate(item.plan?.gate ?? null, now);
     case 'failed':
       if (item.error?.code === 'Superseded') return { kind: 'again' };
-      if (item.error?.code === 'Cancelled') return { kind: 'done' };
       return { kind: terminal ? 'stall' : 'retry' };
   }
 }

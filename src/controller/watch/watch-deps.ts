@@ -31,6 +31,8 @@ export interface WatchDeps {
   log: Logger;
   /** The revision that an operator has confirmed; null when none was. */
   readConfirmed(): Promise<string | null>;
+  /** It was taken: a confirmation is good for once. */
+  dropConfirmed(): Promise<void>;
   now(): Date;
   clock: QueueClock;
   random(): number;

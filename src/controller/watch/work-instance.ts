@@ -28,15 +28,16 @@ export async function workInstance(
   const log = deps.log.child({ slug, reconcileId });
   const lookAgain = runtime.lookAgain;
   runtime.lookAgain = false;
-  const pass = await passInstance({
+  const made = await passInstance({
     entry,
     runtime,
     driver: () => links.driverOf(entry.host),
     renderer: deps.renderer,
     reconcileId,
     now: deps.now,
+    nowMs: deps.clock.nowMs,
     signal: stopping,
-    isCurrent: () => context.state.entries.get(slug)?.digest === entry.digest,
+    isCurrent: () => isCurrent(context, entry),
     onApply: (record, plan) => {
       log.info(
         { host: entry.host.name, cause: causeOf(plan), from: plan.fromImageTag, to: plan.imageTag },
@@ -46,12 +47,25 @@ export async function workInstance(
     },
   });
   runtime.supersede = null;
-  if (pass === null) return;
+  if (made === null) return;
+  const pass = stopping.aborted && isCurrent(context, entry) ? asInterrupted(made) : made;
   const seconds = (deps.clock.nowMs() - begun) / 1_000;
   observe(context, pass, seconds);
   logPass(log, pass, seconds);
   finish(context, entry, runtime, pass);
   if (lookAgain && pass.item.result === 'inSync') context.queue.addAfter(slug, LOOK_AGAIN_MS);
+}
+
+function isCurrent({ state }: WatchContext, { instance, digest }: DesiredEntry): boolean {
+  return state.entries.get(instance.slug)?.digest === digest;
+}
+
+/** A health wait that was cut short because the daemon stops: nothing newer is desired. */
+function asInterrupted(pass: Pass): Pass {
+  const { error } = pass.item;
+  if (error?.code !== 'Superseded') return pass;
+  const message = 'the daemon stopped while it waited for health';
+  return { ...pass, item: { ...pass.item, error: { ...error, code: 'Cancelled', message } } };
 }
 
 function begin(
@@ -103,10 +117,10 @@ function finish(context: WatchContext, entry: DesiredEntry, runtime: InstanceRun
   const { slug } = entry.instance;
   const at = deps.now();
   if (record) void deps.writer.recordUpgrade(record.ended(item, pass.rolledBack, at));
-  if (item.result === 'converged') runtime.progress.applied();
+  if (item.result === 'converged') runtime.progress.applied(deps.clock.nowMs());
   if (item.result === 'inSync') runtime.progress.settled();
-  runtime.unreachable = item.error?.code === 'HostUnreachable';
-  if (state.runtimes.get(slug) !== runtime || runtime.removing) return;
+  runtime.unreachable = item.error?.code === 'HostUnreachable' || item.error?.code === 'EngineUnreachable';
+  if (state.runtimes.get(slug) !== runtime || runtime.status.removing) return;
   const current = state.entries.get(slug);
   if (current?.digest !== entry.digest) {
     noteOutdated(context, runtime, pass, entry, at);
@@ -145,9 +159,10 @@ function noteOutdated(
 
 /** @returns in how many milliseconds it is tried again by itself; null when it is not */
 function schedule({ queue }: WatchContext, slug: string, runtime: InstanceRuntime, next: Next): number | null {
+  // First: one that was stalled and could not be looked at is judged again.
+  runtime.stalled = next.kind === 'stall';
   if (next.kind === 'retry') return queue.retry(slug);
   queue.forget(slug);
-  runtime.stalled = next.kind === 'stall';
   if (next.kind === 'again') queue.add(slug);
   if (next.kind !== 'after') return null;
   queue.addAfter(slug, next.ms);
@@ -157,7 +172,7 @@ function schedule({ queue }: WatchContext, slug: string, runtime: InstanceRuntim
 function toStatus(
   entry: DesiredEntry,
   before: InstanceStatus,
-  { item, record }: Pass,
+  { item, record, observed }: Pass,
   { at, nextAttemptMs, next }: { at: Date; nextAttemptMs: number | null; next: Next },
 ): InstanceStatus {
   const { revision } = entry.tenant;
@@ -165,7 +180,7 @@ function toStatus(
   return {
     ...before,
     imageTag: entry.instance.imageTag,
-    appliedImageTag: good ? item.imageTag : (item.plan?.fromImageTag ?? before.appliedImageTag),
+    appliedImageTag: good ? item.imageTag : (verifiedTag(observed) ?? before.appliedImageTag),
     attemptedRevision: good || record ? revision : before.attemptedRevision,
     appliedRevision: good ? revision : before.appliedRevision,
     conditions: keepTransitions(before.conditions, withHeld(conditionsOf(item, before, at), entry.held, at)),
@@ -173,6 +188,11 @@ function toStatus(
     nextAttemptAt: nextAttemptMs === null ? null : new Date(at.getTime() + nextAttemptMs).toISOString(),
     updatedAt: at.toISOString(),
   };
+}
+
+/** What was there before the pass, if it had come up. */
+function verifiedTag(observed: Pass['observed']): string | null {
+  return observed?.applied?.outcome === 'verified' ? observed.applied.imageTag : null;
 }
 
 function conditionsOf(item: Pass['item'], before: InstanceStatus, at: Date): readonly Condition[] {

@@ -24,14 +24,19 @@ const RESULT_OF_ERRNO: Readonly<Record<string, number>> = {
   ENOENT: CANTOPEN,
 };
 
+/** It has a part for each kind of processor and C library, of which npm installs the one that fits. */
+const NOT_LOADED = new Set(['ERR_DLOPEN_FAILED', 'MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND']);
+const INSTALL = 'install flotilla on this machine, with optional dependencies: npm install --global --include=optional';
+
 /**
  * The one place where errors of the database and of its file are translated, always to HistoryUnavailable. `file` is named in
  * the message; what the database says is not. A FlotillaError passes through.
  */
 export function toHistoryError(error: unknown, file: string): FlotillaError {
   if (error instanceof FlotillaError) return error;
-  const result = resultOf(error);
-  const { what, hint } = explain(result);
+  const { what, hint } = NOT_LOADED.has(String((error as { code?: unknown } | null | undefined)?.code))
+    ? { what: 'the database engine (libsql) cannot be loaded on this machine', hint: INSTALL }
+    : explain(resultOf(error));
   return new FlotillaError('HistoryUnavailable', `the history in ${file} cannot be used: ${what}`, {
     cause: error,
     ...(hint !== undefined && { hint }),

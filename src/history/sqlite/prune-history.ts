@@ -6,12 +6,15 @@ import type { HistoryTables } from './history-tables.js';
 const CHUNK = 1000;
 
 /**
- * Removes decisions and upgrades from before. What still runs stays, and so does the newest upgrade of each instance.
- * Gives how many rows went.
+ * Removes decisions and upgrades from before. What still runs stays, and so does the newest upgrade of each instance
+ * that there is, and the revision in force. Gives how many rows went.
  */
 export async function pruneHistory(db: Kysely<HistoryTables>, before: Date): Promise<number> {
   const time = before.toISOString();
-  return (await untilNoneLeft(() => pruneUpgrades(db, time))) + (await untilNoneLeft(() => pruneDecisions(db, time)));
+  let removed = 0;
+  for (const prune of [pruneUpgrades, pruneDecisions, pruneAccepted])
+    removed += await untilNoneLeft(() => prune(db, time));
+  return removed;
 }
 
 async function untilNoneLeft(removeSome: () => Promise<number>): Promise<number> {
@@ -30,18 +33,23 @@ async function pruneUpgrades(db: Kysely<HistoryTables>, before: string): Promise
     .select('old.id')
     .where('old.started_at', '<', before)
     .where('old.result', '<>', 'running')
-    .where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('upgrades as newer')
-          .select('newer.id')
-          .whereRef('newer.slug', '=', 'old.slug')
-          .where(({ or, and, eb }) =>
-            or([
-              eb('newer.started_at', '>', eb.ref('old.started_at')),
-              and([eb('newer.started_at', '=', eb.ref('old.started_at')), eb('newer.id', '>', eb.ref('old.id'))]),
-            ]),
-          ),
-      ),
+    .where(({ not, or, exists, selectFrom }) =>
+      or([
+        not(
+          exists(selectFrom('instance_statuses as known').select('known.slug').whereRef('known.slug', '=', 'old.slug')),
+        ),
+        exists(
+          selectFrom('upgrades as newer')
+            .select('newer.id')
+            .whereRef('newer.slug', '=', 'old.slug')
+            .where(({ or: either, and, eb }) =>
+              either([
+                eb('newer.started_at', '>', eb.ref('old.started_at')),
+                and([eb('newer.started_at', '=', eb.ref('old.started_at')), eb('newer.id', '>', eb.ref('old.id'))]),
+              ]),
+            ),
+        ),
+      ]),
     )
     .limit(CHUNK);
   const { numDeletedRows } = await db.deleteFrom('upgrades').where('id', 'in', outdated).executeTakeFirstOrThrow();
@@ -52,6 +60,23 @@ async function pruneDecisions(db: Kysely<HistoryTables>, before: string): Promis
   const outdated = db.selectFrom('decisions').select('sequence').where('at', '<', before).limit(CHUNK);
   const { numDeletedRows } = await db
     .deleteFrom('decisions')
+    .where('sequence', 'in', outdated)
+    .executeTakeFirstOrThrow();
+  return Number(numDeletedRows);
+}
+
+/** But for the one in force. */
+async function pruneAccepted(db: Kysely<HistoryTables>, before: string): Promise<number> {
+  const outdated = db
+    .selectFrom('accepted_revisions')
+    .select('sequence')
+    .where('at', '<', before)
+    .where('sequence', '<', ({ selectFrom }) =>
+      selectFrom('accepted_revisions as newest').select(({ fn }) => fn.max('newest.sequence').as('sequence')),
+    )
+    .limit(CHUNK);
+  const { numDeletedRows } = await db
+    .deleteFrom('accepted_revisions')
     .where('sequence', 'in', outdated)
     .executeTakeFirstOrThrow();
   return Number(numDeletedRows);

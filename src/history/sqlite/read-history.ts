@@ -47,7 +47,8 @@ export async function readAccepted(
   { revision }: Query<'accepted'> = {},
 ): Promise<AcceptedRevision | null> {
   let query = db.selectFrom('accepted_revisions').selectAll().orderBy('sequence', 'desc');
-  if (revision !== undefined) query = query.where('revision', '=', revision);
+  if (revision !== undefined)
+    query = query.where('revision', '>=', revision).where('revision', '<', `${revision}\uffff`);
   const row = await query.limit(1).executeTakeFirst();
   return row === undefined ? null : parseAccepted(row);
 }

@@ -1,4 +1,4 @@
-import { access, mkdir, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlotillaError } from '../../errors.js';
 import { fetchFailure, type GitNames, localFailure } from './git-failure.js';
@@ -51,8 +51,14 @@ export function createClone(options: CloneOptions): Clone {
       await initialise(git, repository, names, signal);
       if (!asked) git = createGit(repository, { ...options.environment, ...(await sshCommand(git, options, signal)) });
       asked = true;
-      const { exitCode, stderr } = await git({ args: fetchArgs(options), timeoutMs: FETCH_TIMEOUT_MS, signal });
-      if (exitCode !== 0) throw fetchFailure(stderr, names);
+      let fetched = false;
+      try {
+        const { exitCode, stderr } = await git({ args: fetchArgs(options), timeoutMs: FETCH_TIMEOUT_MS, signal });
+        if (exitCode !== 0) throw fetchFailure(stderr, names);
+        fetched = true;
+      } finally {
+        if (!fetched) await dropPartialPacks(repository);
+      }
       return headCommit(git, names, signal);
     },
     async tidy(signal) {
@@ -62,6 +68,15 @@ export function createClone(options: CloneOptions): Clone {
     },
     discard: () => rm(repository, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
   };
+}
+
+/** What an interrupted fetch leaves: nothing of it is used again, and each attempt would leave more. */
+async function dropPartialPacks(repository: string): Promise<void> {
+  const packs = join(repository, 'objects/pack');
+  const names = await readdir(packs).catch(() => []);
+  await Promise.all(
+    names.filter((name) => name.startsWith('tmp_')).map((name) => rm(join(packs, name), { force: true })),
+  );
 }
 
 /** ssh must fail where it would ask; but what the operator has set for git is left alone. */

@@ -44,14 +44,22 @@ export function createGitSource({ config, directory, env = process.env, log }: G
     const isTag = 'tag' in config.ref;
     if (allowedSigners !== null) await verifySignature({ git, commit, allowedSigners, isTag, names, signal });
     const objects = createObjects(git, names, signal);
-    const { desired, templates } = await reader.read(commit, objects);
-    const author = await objects.author(commit);
-    if (last !== undefined && !(await objects.isAncestor(last.revision, commit))) {
-      log?.info({ before: last.revision, commit }, 'history of the source was rewritten');
-    }
-    await clone.tidy(signal).catch((error: unknown) => log?.warn({ err: error }, 'clone of the source was not packed'));
+    const [{ desired, templates }, author, rewritten] = await Promise.all([
+      reader.read(commit, objects),
+      objects.author(commit),
+      last !== undefined && objects.isAncestor(last.revision, commit).then((is) => !is),
+    ]);
+    if (rewritten) log?.info({ before: last?.revision, commit }, 'history of the source was rewritten');
     last = { revision: commit, author, desired: { ...desired, revision: commit }, templates };
+    tidyLater(signal);
     return last;
+  }
+
+  /** Nobody waits for it but the next read. */
+  function tidyLater(signal: AbortSignal): void {
+    void inTurn(() => clone.tidy(signal)).catch((err: unknown) => {
+      if (!signal.aborted) log?.warn({ err }, 'clone of the source was not packed');
+    });
   }
 
   async function readOrFetchAnew(signal: AbortSignal): Promise<Snapshot> {

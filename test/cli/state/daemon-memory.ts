@@ -71,6 +71,7 @@ export function status(slug: string, overrides: Partial<InstanceStatus> = {}): I
     project: slug,
     directory: slug,
     deletionPolicy: 'Orphan',
+    removing: false,
     ...overrides,
   };
 }

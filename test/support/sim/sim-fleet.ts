@@ -152,6 +152,9 @@ export function createSimFleet(): SimFleet {
           queueObserver: { added: () => {}, retried: () => {}, started: () => {}, finished: () => {}, depth: () => {} },
           log,
           readConfirmed: async () => confirmed,
+          dropConfirmed: async () => {
+            confirmed = null;
+          },
           now: clock.now,
           clock,
           random: () => 0.5,

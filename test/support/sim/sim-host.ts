@@ -34,7 +34,8 @@ export interface SimHost {
   hang(slug: string, hanging: boolean): void;
   /** After each apply something undoes it. */
   undo(slug: string, undone: boolean): void;
-  setReachable(reachable: boolean): void;
+  /** Silently: no event tells that it is back. */
+  setReachable(reachable: boolean, options?: { silently: boolean }): void;
   /** Called at the next inspection, before it answers; once. */
   onInspect(run: () => Promise<void>): void;
   mostAtOnce(): number;
@@ -134,9 +135,9 @@ export function createSimHost(name: string, now: () => Date): SimHost {
       }
     },
     undo: (slug, on) => void (on ? undone.add(slug) : undone.delete(slug)),
-    setReachable(on) {
+    setReachable(on, { silently } = { silently: false }) {
       reachable = on;
-      if (on) emit({ type: 'resync' });
+      if (on && !silently) emit({ type: 'resync' });
     },
     onInspect(run) {
       inspecting = run;

@@ -1,0 +1,34 @@
+import type { InstanceStatus } from '../../history/instance-status.js';
+import type { Notice } from '../../notify/notifier.js';
+import { findCondition } from './next-status.js';
+
+/** What people were told of an instance by an earlier process, as far as its status shows it: it is not told again. Pure. */
+export function toldBefore(status: InstanceStatus): Notice[] {
+  const kind = troubleOf(status);
+  const ready = findCondition(status, 'Ready');
+  if (kind === null || !ready) return [];
+  return [
+    {
+      kind,
+      severity: 'error',
+      slug: status.slug,
+      host: status.host,
+      fleet: status.fleet,
+      revision: status.desiredRevision,
+      author: null,
+      fromImageTag: status.appliedImageTag,
+      toImageTag: status.imageTag,
+      reason: ready.reason,
+      message: ready.message,
+      at: ready.lastTransitionTime,
+    },
+  ];
+}
+
+function troubleOf(status: InstanceStatus): Notice['kind'] | null {
+  const stalled = findCondition(status, 'Stalled');
+  if (stalled && stalled.reason !== 'DesiredStateInvalid')
+    return stalled.reason === 'RolledBack' ? 'RolledBack' : 'Stalled';
+  if (findCondition(status, 'Ready')?.reason === 'DriftReported') return 'DriftDetected';
+  return status.failures > 0 && status.attemptedRevision !== null ? 'UpgradeFailed' : null;
+}
