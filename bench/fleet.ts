@@ -48,8 +48,21 @@ export function writeHosts({ manifests }: BenchFleet, hosts: readonly string[], 
   write(join(manifests, 'host.yaml'), documents.join('---\n'));
 }
 
-/** Writes every tenant as it is after a verified apply of `imageTag`: its three files, the record, and its own `.env`. */
-export async function writeTenants(fleet: BenchFleet, imageTag: string): Promise<void> {
+/** What a record says of the containers of a tenant. */
+export type RecordedContainers = Pick<AppliedRecord, 'services' | 'composeVersion'>;
+
+/**
+ * Writes every tenant as it is after a verified apply of `imageTag`: its three files, the record, and its own `.env`. Without
+ * `containersOf` no tenant has any.
+ */
+export async function writeTenants(
+  fleet: BenchFleet,
+  imageTag: string,
+  containersOf: (project: string, directory: string) => RecordedContainers = () => ({
+    services: [],
+    composeVersion: '',
+  }),
+): Promise<void> {
   const { instances, hosts, revision } = await loadDesiredState(fleet);
   const template = (await loadTemplates(fleet.templates)).get('web');
   if (template === undefined) throw new Error('the template of the benchmark is not in order');
@@ -75,8 +88,7 @@ export async function writeTenants(fleet: BenchFleet, imageTag: string): Promise
       hold: null,
       compose: [...compose],
       tenantCompose: [...tenantCompose],
-      services: [],
-      composeVersion: '',
+      ...containersOf(project, directory),
     };
     write(join(directory, '.flotilla/applied.json'), recordText(record));
   }

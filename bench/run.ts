@@ -12,9 +12,12 @@ import { createObserve } from './observe.js';
 import { runStages } from './stages.js';
 import { createRemotePreview, createSweep } from './sweep/sweep.js';
 import { createUpgrade, TAGS } from './upgrade.js';
+import { type Figure, formatFigures } from './watch/figure.js';
+import { WATCH_BENCHES, watchFigures } from './watch/watch.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const BENCHES = ['help', 'validate', 'files-only', 'sweep', 'remote', 'observe', 'upgrade'] as const;
+const COMPARED = ['help', 'validate', 'files-only', 'sweep', 'remote', 'observe', 'upgrade'] as const;
+const BENCHES = [...COMPARED, ...WATCH_BENCHES] as const;
 const USAGE = `npx tsx bench/run.ts [BENCH...] [--runs N] [-o text|json] [--no-build]
 
   BENCH      any of ${BENCHES.join(', ')} (by default all of them), and stages: single steps, in this process
@@ -48,16 +51,22 @@ try {
     console.error(`${comparison.name} ...`);
     results.push(await compare(comparison));
   }
+  const figures: Figure[] = [];
+  for await (const figure of watchFigures(chosen, scratch)) {
+    console.error(`${figure.name}: done`);
+    figures.push(figure);
+  }
   const machine = {
     cpu: cpus()[0]?.model ?? '',
     cores: availableParallelism(),
     node: process.version,
     load: loadavg(),
   };
-  if (values.output === 'json') console.log(JSON.stringify({ machine, results }, null, 2));
+  if (values.output === 'json') console.log(JSON.stringify({ machine, results, figures }, null, 2));
   else {
     console.log(`${machine.cores} cores (${machine.cpu}), node ${machine.node}, load ${machine.load[0]?.toFixed(1)}\n`);
-    console.log(formatResults(results));
+    if (results.length > 0) console.log(formatResults(results));
+    if (figures.length > 0) console.log(formatFigures(figures));
   }
   if (chosen.has('stages')) console.log(await runStages(join(scratch, 'stages')));
 } finally {

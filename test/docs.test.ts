@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { generatePages } from '../scripts/generate-docs.js';
 import { buildProgram } from '../src/cli/program.js';
+import { validateWatchConfig } from '../src/config/validate-watch-config.js';
 import { KIND_SCHEMAS, type ManifestKind } from '../src/manifest/schema.js';
 import { validateManifest } from '../src/manifest/validate.js';
 
@@ -31,11 +32,9 @@ describe('the documentation', () => {
     expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 
-  it.each(PAGES)('shows only manifests that are valid in %s', (page) => {
+  it.each(PAGES)('shows only manifests and configurations that are valid in %s', (page) => {
     const findings = blocksOf(read(page), 'yaml').flatMap((text) =>
-      parseAllDocuments(text).flatMap((document) =>
-        validateManifest(document.toJS(), Object.keys(KIND_SCHEMAS) as ManifestKind[]),
-      ),
+      parseAllDocuments(text).flatMap((document) => findingsOf(document.toJS())),
     );
     expect(findings).toEqual([]);
   });
@@ -47,6 +46,11 @@ describe('the documentation', () => {
 
 function read(page: string): string {
   return readFileSync(join(ROOT, page), 'utf8');
+}
+
+function findingsOf(value: unknown) {
+  const isConfig = (value as { kind?: unknown } | null)?.kind === 'WatchConfig';
+  return isConfig ? validateWatchConfig(value) : validateManifest(value, Object.keys(KIND_SCHEMAS) as ManifestKind[]);
 }
 
 function markdownFilesIn(directory: string): string[] {

@@ -29,7 +29,14 @@ const deps = {
 
 async function sweep() {
   const start = performance.now();
-  const options = { slugs: [], dryRun: false, filesOnly: false, concurrency: 4, ignoreHold: false, ignoreWindow: false };
+  const options = {
+    slugs: [],
+    dryRun: false,
+    filesOnly: false,
+    concurrency: 4,
+    ignoreHold: false,
+    ignoreWindow: false,
+  };
   const { summary, items } = await reconcile(deps, options);
   if (summary.inSync !== items.length || items.length === 0)
     throw new Error(

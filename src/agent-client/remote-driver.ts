@@ -35,6 +35,8 @@ const PATIENCE: RemotePatience = {
 const MAX_SEEN = 20_000;
 
 const RECONNECT_MS = { first: 250, most: 15_000 };
+/** So many attempts take some seconds: an agent that is only started again is back by then. */
+const LOST_AFTER = 4;
 
 const isObserveAnswer = compileMessage<ObserveAnswer>(ROUTES.observe.answer);
 const isInspection = compileMessage<Awaited<ReturnType<TenantDriver['inspect']>>>(ROUTES.inspect.answer);
@@ -119,23 +121,30 @@ function toText({ slug, project, directory, paths }: ObserveRequest, known: stri
   return JSON.stringify({ slug, project, directory, paths, ...(known !== undefined && { known }) });
 }
 
-/** For as long as it is wanted: a lost connection is sought again, and the agent then says `resync` first. */
+/**
+ * For as long as it is wanted: a lost connection is sought again, and the agent then says `resync` first. Where it is not found
+ * soon, that is worth a look, too: whoever hears `resync` asks, and learns that the host is gone.
+ */
 async function* listen(
   connection: RemoteConnection,
   signal: AbortSignal,
   silenceMs: number,
 ): AsyncGenerator<HostEvent> {
+  let failures = 0;
   for (let pauseMs = RECONNECT_MS.first; !signal.aborted; pauseMs = Math.min(2 * pauseMs, RECONNECT_MS.most)) {
     try {
       for await (const line of connection.lines(ROUTES.events, { signal, answerMs: silenceMs, silenceMs })) {
         const event = parseEvent(line);
         if (event === null) continue;
         pauseMs = RECONNECT_MS.first;
+        failures = 0;
         yield event;
       }
     } catch (error) {
       if (!(error instanceof FlotillaError)) throw error;
     }
+    failures += 1;
+    if (failures === LOST_AFTER && !signal.aborted) yield { type: 'resync' };
     await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
   }
 }

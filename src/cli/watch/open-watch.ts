@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
-import { buildApi } from '../../api/build-api.js';
+import { buildApi, type Health } from '../../api/build-api.js';
 import { createMetrics, type Metrics } from '../../api/create-metrics.js';
 import type { WatchConfig } from '../../config/watch-config.js';
 import { createSystemClock } from '../../controller/queue/system-clock.js';
 import { type FleetWatch, startFleetWatch } from '../../controller/watch/fleet-watch.js';
 import { toldBefore } from '../../controller/watch/told-before.js';
-import type { WatchSettings } from '../../controller/watch/watch-deps.js';
+import type { WatchDeps, WatchSettings } from '../../controller/watch/watch-deps.js';
 import { createHistoryWriter } from '../../history/history-writer.js';
 import { openSqliteStore } from '../../history/sqlite/open-sqlite-store.js';
 import type { Logger } from '../../log.js';
@@ -21,10 +21,12 @@ import { openStateDirectory, readConfirmed, type StateDirectory } from '../../st
 import { loadDrivers } from '../open-drivers.js';
 import { readVersion } from '../version.js';
 
-/** A daemon that runs, and its HTTP side, which does not listen yet. */
+/** A daemon that has all it needs and has not begun, and its HTTP side, which does not listen yet. */
 export interface OpenWatch {
   api: FastifyInstance;
   sourceName: string;
+  /** Begins to work. @throws FlotillaError HistoryUnavailable */
+  start(): Promise<void>;
   /** Takes up what may change while it runs. */
   reconfigure(config: WatchConfig): void;
   /** Finishes what has begun. */
@@ -59,45 +61,37 @@ async function openIn(
   const history = openWriter(store, metrics, log);
   const notices = openNotices(config, metrics, log);
   for (const status of await store.statuses()) for (const notice of toldBefore(status)) notices.toldBefore(notice);
-  const watch = await startFleetWatch(
-    {
-      source,
-      store,
-      writer: history.writer,
-      openDriver: await loadDrivers(new Set(['local', 'agent']), { pki: config.pki, env }),
-      renderer: createRenderer(),
-      notifier: notices,
-      observer: metrics.watch,
-      queueObserver: metrics.queue,
-      log,
-      readConfirmed: () => readConfirmed(state.confirmFile),
-      dropConfirmed: () => rm(state.confirmFile, { force: true }),
-      now: () => new Date(),
-      clock: createSystemClock(),
-      random: Math.random,
-      newId: randomUUID,
-    },
-    toSettings(config),
-  );
-  let webhooks = config.webhooks;
+  const openDriver = await loadDrivers(new Set(['local', 'agent']), { pki: config.pki, env });
+  let settings = config;
+  let watch: FleetWatch | null = null;
   const api = buildApi({
     registry: metrics.registry,
     health: () => healthOf(watch, history.isFailing()),
-    webhooks: () => webhooks,
-    onPush: () => watch.trigger(),
+    webhooks: () => settings.webhooks,
+    onPush: () => watch?.trigger(),
     log,
   });
   return {
     api,
     sourceName: source.name,
+    async start() {
+      const deps: WatchDeps = {
+        ...{ source, store, writer: history.writer, openDriver, renderer: createRenderer(), notifier: notices, log },
+        ...{ observer: metrics.watch, queueObserver: metrics.queue },
+        readConfirmed: () => readConfirmed(state.confirmFile),
+        dropConfirmed: () => rm(state.confirmFile, { force: true }),
+        ...{ now: () => new Date(), clock: createSystemClock(), random: Math.random, newId: randomUUID },
+      };
+      watch = await startFleetWatch(deps, toSettings(settings));
+    },
     reconfigure(next) {
-      webhooks = next.webhooks;
+      settings = next;
       notices.reconfigure(next.notifications);
-      watch.reconfigure(toSettings(next));
+      watch?.reconfigure(toSettings(next));
     },
     async stop(graceMs) {
       await api.close();
-      await watch.stop(graceMs);
+      await watch?.stop(graceMs);
       await notices.close(NOTICES_MS);
       await store.close();
       state.close();
@@ -144,8 +138,11 @@ function openNotices({ notifications }: WatchConfig, { watch }: Metrics, log: Lo
   };
 }
 
-function healthOf(watch: FleetWatch, historyFails: boolean): { live: boolean; ready: boolean; reasons: string[] } {
-  const reasons = [...watch.reasons(), ...(historyFails ? ['history cannot be written: it waits in memory'] : [])];
+function healthOf(watch: FleetWatch | null, historyFails: boolean): Health {
+  const reasons = [
+    ...(watch?.reasons() ?? ['it has only just been started']),
+    ...(historyFails ? ['history cannot be written: it waits in memory'] : []),
+  ];
   return { live: true, ready: reasons.length === 0, reasons };
 }
 

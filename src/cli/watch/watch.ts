@@ -37,7 +37,9 @@ export async function watchCommand(_args: object, options: Options): Promise<num
   try {
     const watch = await openWatch(config, { log, env: options.io.env });
     try {
+      // First: where the address is taken, nothing has begun.
       await listen(watch, config, log);
+      await watch.start();
       log.info({ source: watch.sourceName, state: config.state }, 'daemon watches');
       await followSignals(watch, config, { options, log, signals });
     } finally {

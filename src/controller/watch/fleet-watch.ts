@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { HostEvent } from '../../agent-client/tenant-driver.js';
 import type { FlotillaError } from '../../errors.js';
 import { createWorkQueue } from '../queue/create-work-queue.js';
@@ -41,6 +42,8 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
   const deps = { ...given, clock };
   const { log, writer, store } = deps;
   const ending = new AbortController();
+  // Every request to a host listens to it while it runs.
+  setMaxListeners(0, ending.signal);
   const links = createHostLinks({ openDriver: deps.openDriver, onEvent, onBroken });
   const context: WatchContext = createWatchContext({
     deps,

@@ -1,6 +1,7 @@
 import type { Problem } from '../../errors.js';
 import type { InstanceStatus } from '../../history/instance-status.js';
 import type { DesiredHost } from '../../manifest/desired-state.js';
+import { count } from '../../plan/format-text.js';
 import type { Snapshot } from '../../source/source.js';
 import { formatPlace } from '../format-problem.js';
 import { type Acceptance, acceptSnapshot, type KnownInstance } from './accept-snapshot.js';
@@ -241,7 +242,7 @@ function report(
   const text =
     first === undefined
       ? 'desired state is in order'
-      : `${problems.length} problems, ${held.size} instances held: ${formatPlace(first)}: ${first.message}`;
+      : `${count(problems.length, 'problem')}, ${count(held.size, 'instance')} held: ${formatPlace(first)}: ${first.message}`;
   if (first) context.announce({ type: 'Warning', reason: 'DesiredStateInvalid', message: text });
   const common = { ...OF_SOURCE, revision, author, message: text };
   if (first) context.notify({ ...common, kind: 'DesiredStateInvalid', severity: 'error', reason: first.code });

@@ -39,8 +39,6 @@ export interface SimHost {
   /** Called at the next inspection, before it answers; once. */
   onInspect(run: () => Promise<void>): void;
   mostAtOnce(): number;
-  /** How many applies wait for health now. */
-  hanging(): number;
 }
 
 export function createSimHost(name: string, now: () => Date): SimHost {
@@ -54,7 +52,6 @@ export function createSimHost(name: string, now: () => Date): SimHost {
   let inspecting: (() => Promise<void>) | null = null;
   let observed = 0;
   let working = 0;
-  let inHealthWait = 0;
   let most = 0;
 
   const tenantOf = (slug: string): SimTenant => {
@@ -101,14 +98,11 @@ export function createSimHost(name: string, now: () => Date): SimHost {
   async function waitForHealth(slug: string, supersede: AbortSignal | undefined): Promise<void> {
     const waiting = hanging.get(slug);
     if (!waiting) return;
-    inHealthWait += 1;
     await new Promise<void>((resolve, reject) => {
       const give = () => reject(new FlotillaError('Superseded', 'newer desired state waits', { phase: 'verify' }));
       if (supersede?.aborted) give();
       supersede?.addEventListener('abort', give, { once: true });
       waiting.add(resolve);
-    }).finally(() => {
-      inHealthWait -= 1;
     });
   }
 
@@ -143,7 +137,6 @@ export function createSimHost(name: string, now: () => Date): SimHost {
       inspecting = run;
     },
     mostAtOnce: () => most,
-    hanging: () => inHealthWait,
     driver: () => ({
       async observe(requests) {
         requireReachable();
