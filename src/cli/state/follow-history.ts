@@ -23,7 +23,7 @@ export async function followUntilInterrupted(
  *
  * @throws what the store and `look` throw
  */
-export async function followHistory(
+async function followHistory(
   store: Pick<HistoryStore, 'version'>,
   look: () => Promise<boolean>,
   { everyMs, signal }: { everyMs: number; signal: AbortSignal },
