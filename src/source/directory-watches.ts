@@ -1,4 +1,5 @@
-import { type FSWatcher, watch } from 'chokidar';
+import { watch as watchPath } from 'node:fs';
+import { watch } from 'chokidar';
 import type { FoundDirectory } from './find-directories.js';
 
 export interface DirectoryWatches {
@@ -10,7 +11,7 @@ export interface DirectoryWatches {
 }
 
 interface Armed extends FoundDirectory {
-  watcher: FSWatcher;
+  watcher: { close(): unknown };
   /** Ends the wait for it: a watcher that is closed before it is ready never says so. */
   settle(): void;
   isOpen: boolean;
@@ -19,19 +20,37 @@ interface Armed extends FoundDirectory {
 /**
  * Watches on directories, each for as long as the same directory is at its path. Chokidar is asked for the directories
  * alone, and of those for what the kernel says (`raw`): a watch on each file would cost ten thousand of them, and
- * the time to set them up.
+ * the time to set them up. At each event it reads the whole directory, so those that are only on the way, and may be as busy
+ * as /tmp, are left to the kernel's own watch.
  */
 export function createDirectoryWatches({ onChange }: { onChange: () => void }): DirectoryWatches {
   const armed = new Map<string, Armed>();
   let limited = false;
 
   async function open(path: string, directory: FoundDirectory): Promise<void> {
+    if (directory.names === null) await openWanted(path, directory);
+    else openWay(path, directory);
+  }
+
+  function openWay(path: string, directory: FoundDirectory): void {
+    const one: Armed = { ...directory, watcher: { close: () => undefined }, settle: () => undefined, isOpen: false };
+    armed.set(path, one);
+    try {
+      const watcher = watchPath(path, (_, name) => {
+        if (one.names === null || name === null || one.names.has(name)) onChange();
+      });
+      one.watcher = watcher.on('error', (error) => fail(path, one, error));
+    } catch (error) {
+      fail(path, one, error);
+    }
+    one.isOpen = true;
+  }
+
+  async function openWanted(path: string, directory: FoundDirectory): Promise<void> {
     const watcher = watch(path, { ignoreInitial: true, depth: 0, ignored: (each) => each !== path });
     const one: Armed = { ...directory, watcher, settle: () => undefined, isOpen: false };
     armed.set(path, one);
-    watcher.on('raw', (_, name) => {
-      if (one.names === null || !name || one.names.has(name)) onChange();
-    });
+    watcher.on('raw', onChange);
     await new Promise<void>((resolve) => {
       one.settle = resolve;
       watcher.once('ready', resolve).on('error', (error) => {
@@ -62,7 +81,7 @@ export function createDirectoryWatches({ onChange }: { onChange: () => void }): 
   return {
     async arm(directories) {
       limited = false;
-      const before = [...armed].filter(([path, { identity }]) => directories.get(path)?.identity !== identity);
+      const before = [...armed].filter(([path, one]) => !isSame(one, directories.get(path)));
       for (const [path] of before) shut(path);
       const fresh = [...directories].filter(([path]) => !armed.has(path));
       for (const [path, { names }] of directories) {
@@ -79,4 +98,9 @@ export function createDirectoryWatches({ onChange }: { onChange: () => void }): 
       for (const path of [...armed.keys()]) shut(path);
     },
   };
+}
+
+/** One that was on the way and is wanted now is watched in another manner. */
+function isSame(one: FoundDirectory, now: FoundDirectory | undefined): boolean {
+  return now?.identity === one.identity && (now.names === null) === (one.names === null);
 }

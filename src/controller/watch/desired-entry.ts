@@ -19,6 +19,8 @@ export interface DesiredEntry {
   /** Of all that is desired of it but for the revision: the same exactly when there is nothing new to do. */
   digest: string;
   author: string | null;
+  /** The instance as text, without its place: what it renders to follows from it, the template and the host. */
+  input: string;
   /** What is wrong with it in the newest revision; null when that is where it comes from. */
   held: readonly Problem[] | null;
 }
@@ -53,17 +55,14 @@ export function toEntry(
     request: toObserveRequest(tenant),
     digest,
     author: same ? before.author : author,
+    input: inputOf(instance),
     held: null,
   };
 }
 
 /** Whether it renders to the same without having to be rendered: what goes in is the same. */
 export function isSameInput(entry: DesiredEntry, { instance, host, template }: EntryInput): boolean {
-  return (
-    entry.template.digest === template.digest &&
-    inputOf(entry.instance) === inputOf(instance) &&
-    isSameHost(entry.host, host)
-  );
+  return entry.template.digest === template.digest && entry.input === inputOf(instance) && isSameHost(entry.host, host);
 }
 
 export function isSameHost(one: DesiredHost, other: DesiredHost): boolean {

@@ -33,12 +33,15 @@ export function createCommitReader(directory: string, folders: Folders, names: G
 
   return {
     async read(commit, objects) {
+      // Beside each other, as each takes a process; of a folder that is not there, the list says so better.
+      const missing = objects.missing(commit, folders);
+      missing.catch(() => undefined);
       const listed = await objects.list(commit, folders);
       const entries = selectEntries(listed, folders);
       const key = hash('sha256', JSON.stringify(entries));
       if (last?.key === key) return last.loaded;
       for (const folder of [folders.manifests, folders.templates]) checkFolder(folder, listed, names);
-      sizes = await sizesOf(entries, sizes, (oids) => objects.sizes(commit, folders, oids));
+      sizes = await sizesOf(entries, sizes, await missing, objects.sizes);
       const plan = planTree(entries, folders, sizes);
       checkTotal(plan, names);
       await writeTree(() => writer.write(plan.files, objects.read), names);
@@ -63,10 +66,11 @@ function checkFolder(folder: string, entries: readonly TreeEntry[], { url, ref }
 async function sizesOf(
   entries: readonly TreeEntry[],
   known: ReadonlyMap<string, number>,
+  missing: ReadonlySet<string>,
   ask: (oids: readonly string[]) => Promise<ReadonlyMap<string, number>>,
 ): Promise<ReadonlyMap<string, number>> {
   const wanted = new Set(entries.flatMap(({ mode, oid }) => (mode.startsWith('100') ? [oid] : [])));
-  const asked = await ask([...wanted].filter((oid) => !known.has(oid)));
+  const asked = await ask([...wanted].filter((oid) => !known.has(oid) && !missing.has(oid)));
   const sized = [...wanted].map((oid) => [oid, asked.get(oid) ?? known.get(oid)] as const);
   return new Map(sized.filter((each): each is [string, number] => each[1] !== undefined));
 }

@@ -12,8 +12,10 @@ const MOST_ENTRIES = 200_000;
 export interface Objects {
   /** @throws FlotillaError SourceUnreadable when there are more than 200,000 */
   list(commit: string, folders: Folders): Promise<TreeEntry[]>;
-  /** Bytes by object; those that the server has left out are not in it. */
-  sizes(commit: string, folders: Folders, oids: readonly string[]): Promise<Map<string, number>>;
+  /** Objects below the folders that the server has left out of what it sent. */
+  missing(commit: string, folders: Folders): Promise<ReadonlySet<string>>;
+  /** Bytes by object, of those that are there. */
+  sizes(oids: readonly string[]): Promise<Map<string, number>>;
   /** Gives each object once, in no certain order. */
   read(oids: readonly string[], onBlob: (oid: string, content: Buffer) => void): Promise<void>;
   author(commit: string): Promise<string | null>;
@@ -37,11 +39,15 @@ export function createObjects(git: Git, names: GitNames, signal: AbortSignal): O
       if (entries === null || entries.length > MOST_ENTRIES) throw tooMany(names);
       return entries;
     },
-    async sizes(commit, folders, oids) {
+    async missing(commit, folders) {
+      const trees = [...new Set([folders.manifests, folders.templates])].map((folder) => `${commit}:${folder}`);
+      const args = ['rev-list', '--objects', '--no-object-names', '--missing=print', ...trees];
+      const { stdout } = await run({ args });
+      return new Set(stdout.toString('latin1').match(/(?<=^\?)[0-9a-f]+/gm) ?? []);
+    },
+    async sizes(oids) {
       if (oids.length === 0) return new Map();
-      const missing = await listMissing(run, commit, folders);
-      const present = oids.filter((oid) => !missing.has(oid));
-      const { stdout } = await run({ args: ['cat-file', '--batch-check', '--buffer'], input: lines(present) });
+      const { stdout } = await run({ args: ['cat-file', '--batch-check', '--buffer'], input: lines(oids) });
       const found = stdout.toString('latin1').trimEnd().split('\n');
       const sized = found.map((line) => line.split(' '));
       return new Map(sized.flatMap(([oid = '', type, size]) => (type === 'blob' ? [[oid, Number(size)]] : [])));
@@ -69,19 +75,6 @@ export function createObjects(git: Git, names: GitNames, signal: AbortSignal): O
 }
 
 const LONGEST_AUTHOR = 200;
-
-/** Objects below the folders that a server has left out of what it sent. */
-async function listMissing(
-  run: (call: Pick<GitCall, 'args'>) => Promise<GitResult>,
-  commit: string,
-  folders: Folders,
-): Promise<Set<string>> {
-  const trees = [...new Set([folders.manifests, folders.templates])].map((folder) => `${commit}:${folder}`);
-  const { stdout } = await run({
-    args: ['rev-list', '--objects', '--no-object-names', '--missing=print', ...trees],
-  });
-  return new Set(stdout.toString('latin1').match(/(?<=^\?)[0-9a-f]+/gm) ?? []);
-}
 
 function pathsOf({ manifests, templates }: Folders): string[] {
   return manifests === '' || templates === '' ? [] : ['--', manifests, templates];
