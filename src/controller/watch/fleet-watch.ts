@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events';
 import type { HostEvent } from '../../agent-client/tenant-driver.js';
-import type { FlotillaError } from '../../errors.js';
 import { createWorkQueue } from '../queue/create-work-queue.js';
 import type { WorkQueue } from '../queue/work-queue.js';
 import { createEndingClock } from './ending-clock.js';
@@ -8,6 +7,7 @@ import { createHostLinks } from './host-links.js';
 import { createHostSweeps, isBackingOff } from './host-sweep.js';
 import { startResyncSchedule } from './resync-schedule.js';
 import { startSourceLoop } from './source-loop.js';
+import { createSourceTrouble } from './source-trouble.js';
 import { isConfirmed, takeSnapshot } from './take-snapshot.js';
 import { createWatchContext, type WatchContext } from './watch-context.js';
 import type { WatchDeps, WatchSettings } from './watch-deps.js';
@@ -66,16 +66,16 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
     onCrash: (slug, err) => log.error({ slug, err }, 'a pass ended in an unexpected error: it is tried again'),
   });
   await closeInterrupted(deps);
-  let problem: FlotillaError | null = null;
+  const trouble = createSourceTrouble(context);
   const source = startSourceLoop({
     source: deps.source,
     clock,
     random: deps.random,
     signal: ending.signal,
     onSnapshot,
-    onFailure,
+    onFailure: trouble.failed,
     onRead(outcome, ms) {
-      if (outcome !== 'failed') readAgain();
+      if (outcome !== 'failed') trouble.over();
       deps.observer.sourceRead(outcome, ms / 1_000);
     },
   });
@@ -103,32 +103,6 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
   /** A refused revision is offered again once an operator has confirmed it. */
   async function confirm(): Promise<void> {
     if (refused !== null && isConfirmed(refused, await deps.readConfirmed())) source.reconsider();
-  }
-
-  function onFailure(error: FlotillaError): void {
-    if (problem?.message === error.message) return;
-    problem = error;
-    log.error(
-      { err: error, source: deps.source.name },
-      'desired state cannot be read: what was desired before stays in force',
-    );
-    context.announce({ type: 'Warning', reason: error.code, message: error.message });
-    context.notify({
-      ...OF_SOURCE,
-      kind: 'SourceFailed',
-      severity: 'error',
-      reason: error.code,
-      message: error.message,
-    });
-  }
-
-  function readAgain(): void {
-    if (problem === null) return;
-    problem = null;
-    log.info({ source: deps.source.name }, 'desired state can be read again');
-    const message = 'desired state can be read again';
-    context.announce({ type: 'Normal', reason: 'SourceRecovered', message });
-    context.notify({ ...OF_SOURCE, kind: 'SourceRecovered', severity: 'info', reason: 'Readable', message });
   }
 
   function onEvent(host: string, event: HostEvent): void {
@@ -172,8 +146,8 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
   return {
     trigger: source.trigger,
     reasons() {
-      if (state.revision !== null) return problem ? [problem.message] : [];
-      return [problem?.message ?? 'desired state was not read yet'];
+      const reason = trouble.reason() ?? (state.revision === null ? 'desired state was not read yet' : null);
+      return reason === null ? [] : [reason];
     },
     reconfigure(next) {
       Object.assign(context.settings, next);
@@ -197,16 +171,6 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
     },
   };
 }
-
-const OF_SOURCE = {
-  slug: null,
-  host: null,
-  fleet: null,
-  fromImageTag: null,
-  toImageTag: null,
-  revision: null,
-  author: null,
-};
 
 function lanesOf({ concurrency }: WatchSettings): { total: number; perLane: number } {
   return { total: concurrency.total, perLane: concurrency.perHost };

@@ -101,3 +101,6 @@ export function noticeAbout(
     toImageTag: instance.imageTag,
   };
 }
+
+/** What a notice about desired state itself says of an instance. */
+export const ABOUT_SOURCE = { slug: null, host: null, fleet: null, fromImageTag: null, toImageTag: null };

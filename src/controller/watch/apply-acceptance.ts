@@ -1,0 +1,130 @@
+import type { Problem } from '../../errors.js';
+import type { InstanceStatus } from '../../history/instance-status.js';
+import type { Acceptance } from './accept-snapshot.js';
+import type { DesiredEntry } from './desired-entry.js';
+import { createRuntime } from './instance-runtime.js';
+import { condition, findCondition, keepTransitions, pendingStatus, withHeld } from './next-status.js';
+import type { WatchContext } from './watch-context.js';
+
+/** Brings what is known of each instance in line with a revision that was just taken, and enqueues those with something to do. */
+export function applyAcceptance(context: WatchContext, acceptance: Acceptance): void {
+  const { state, queue } = context;
+  for (const slug of acceptance.changed) change(context, acceptance.entries.get(slug) as DesiredEntry);
+  for (const [slug, problems] of acceptance.held) hold(context, slug, problems);
+  const places = placesInUse(context);
+  for (const slug of acceptance.removed) remove(context, slug, places);
+  for (const [slug, { status }] of state.runtimes) if (status.removing) queue.add(slug);
+  release(context, acceptance);
+}
+
+function change(context: WatchContext, entry: DesiredEntry): void {
+  const { state, deps, queue } = context;
+  const { slug, host } = entry.instance;
+  const before = state.runtimes.get(slug);
+  const status = pendingStatus(entry, before?.status ?? null, deps.now());
+  // Without conditions at first: what is set below is then seen to be new, and written.
+  const runtime = before ?? createRuntime({ ...status, conditions: [] });
+  if (before && before.status.host !== '' && before.status.host !== host) sayMoved(context, before.status, host);
+  state.runtimes.set(slug, runtime);
+  runtime.stalled = false;
+  runtime.inSync = null;
+  runtime.progress.reset();
+  context.setStatus(runtime, status);
+  runtime.supersede?.abort();
+  queue.forget(slug);
+  queue.add(slug);
+}
+
+function sayMoved(context: WatchContext, { slug, host: from }: InstanceStatus, to: string): void {
+  const message = `moved from host ${from} to ${to}: what runs on ${from} is left as it is`;
+  context.deps.log.warn({ slug, from, to }, 'instance moved: the old host is left as it is');
+  context.announce({ type: 'Warning', reason: 'Moved', message, slug, host: from });
+}
+
+/** What is wrong with it is in its status; what runs of it stays and is kept as it was last desired. */
+function hold(context: WatchContext, slug: string, problems: readonly Problem[]): void {
+  const { state, deps } = context;
+  const at = deps.now();
+  const runtime = state.runtimes.get(slug) ?? createRuntime(brokenStatus(slug, state.revision ?? '', at));
+  state.runtimes.set(slug, runtime);
+  const { status } = runtime;
+  const conditions = keepTransitions(status.conditions, withHeld(status.conditions, problems, at));
+  const failures = status.removing ? 0 : status.failures;
+  context.setStatus(runtime, { ...status, conditions, removing: false, failures, updatedAt: at.toISOString() });
+  const message = findCondition(runtime.status, 'Stalled')?.message ?? '';
+  context.say(runtime, { type: 'Warning', reason: 'DesiredStateInvalid', message });
+}
+
+/** Of an instance that was never in order. */
+function brokenStatus(slug: string, revision: string, at: Date): InstanceStatus {
+  return {
+    slug,
+    host: '',
+    fleet: null,
+    imageTag: '',
+    appliedImageTag: null,
+    desiredRevision: revision,
+    desiredDigest: '',
+    attemptedRevision: null,
+    appliedRevision: null,
+    conditions: [condition('Ready', 'False', 'DesiredStateInvalid', 'its desired state has problems', at)],
+    failures: 0,
+    nextAttemptAt: null,
+    updatedAt: at.toISOString(),
+    project: slug,
+    directory: slug,
+    deletionPolicy: 'Orphan',
+    removing: false,
+  };
+}
+
+/** Those that were held, and are in order again without anything else being desired of them. */
+function release(context: WatchContext, { entries, held }: Acceptance): void {
+  const { state, deps, queue } = context;
+  for (const [slug, runtime] of state.runtimes) {
+    if (findCondition(runtime.status, 'Stalled')?.reason !== 'DesiredStateInvalid') continue;
+    if (held.has(slug) || !entries.has(slug)) continue;
+    const { status } = runtime;
+    const conditions = status.conditions.filter(({ type }) => type !== 'Stalled');
+    context.setStatus(runtime, { ...status, conditions, failures: 0, updatedAt: deps.now().toISOString() });
+    // Whatever it was before it was held: nobody has looked at it as it is desired now.
+    runtime.stalled = false;
+    queue.forget(slug);
+    queue.add(slug);
+    context.say(runtime, {
+      type: 'Normal',
+      reason: 'DesiredStateValid',
+      message: 'its desired state is in order again',
+    });
+  }
+}
+
+function remove(context: WatchContext, slug: string, places: ReadonlySet<string>): void {
+  const { state, deps, queue } = context;
+  const runtime = state.runtimes.get(slug);
+  if (!runtime) return;
+  const { status } = runtime;
+  const { host, deletionPolicy } = status;
+  runtime.supersede?.abort();
+  deps.log.info({ slug, host, deletionPolicy }, 'manifest removed');
+  queue.forget(slug);
+  const isElses = placesOf(host, status).some((place) => places.has(place));
+  if (deletionPolicy === 'Down' && host !== '' && !isElses) {
+    runtime.stalled = false;
+    context.setStatus(runtime, { ...status, removing: true, failures: 0, updatedAt: deps.now().toISOString() });
+    return;
+  }
+  queue.remove(slug);
+  context.forget(slug);
+  const why = isElses ? 'another manifest has its directory or project' : 'its files and containers stay as they are';
+  context.announce({ type: 'Normal', reason: 'Orphaned', message: `its manifest was removed: ${why}`, slug, host });
+}
+
+/** Where instances are: one that was renamed is another one at the same place, and is not to be taken down. */
+function placesInUse({ state }: WatchContext): Set<string> {
+  return new Set([...state.entries.values()].flatMap(({ instance, host }) => placesOf(host.name, instance)));
+}
+
+function placesOf(host: string, { directory, project }: { directory: string; project: string }): string[] {
+  return [JSON.stringify([host, 'directory', directory]), JSON.stringify([host, 'project', project])];
+}
