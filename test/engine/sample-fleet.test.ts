@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TenantDriver } from '../../src/agent-client/tenant-driver.js';
@@ -22,7 +22,7 @@ beforeAll(async () => {
   cli = buildCli();
   fleet = createFleet(() => ({ close: async () => undefined }) as TenantDriver);
   for (const name of ['manifests', 'templates']) cpSync(name, join(fleet.dir, name), { recursive: true, force: true });
-  writeFileSync(join(fleet.manifests, 'fleet.yaml'), '');
+  rmSync(join(fleet.manifests, 'fleet.yaml'));
   edit('fleets.yaml', (text) => text.replace('registry.example.org', engine().registry));
   edit('hosts.yaml', (text) => text.replaceAll('../.demo/hosts/', '../hosts/one/'));
   pki = await makePki(join(fleet.dir, 'pki'), { agents: REMOTE.map((name) => ({ name })) });
