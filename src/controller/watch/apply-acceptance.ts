@@ -6,10 +6,16 @@ import { createRuntime } from './instance-runtime.js';
 import { condition, findCondition, keepTransitions, pendingStatus, withHeld } from './next-status.js';
 import type { WatchContext } from './watch-context.js';
 
-/** Brings what is known of each instance in line with a revision that was just taken, and enqueues those with something to do. */
-export function applyAcceptance(context: WatchContext, acceptance: Acceptance): void {
+/**
+ * Brings what is known of each instance in line with a revision that was just taken, and enqueues those with something to do.
+ * With the first one every host is looked at, which finds them at a fraction of the cost.
+ */
+export function applyAcceptance(context: WatchContext, acceptance: Acceptance, isFirst: boolean): void {
   const { state, queue } = context;
-  for (const slug of acceptance.changed) change(context, acceptance.entries.get(slug) as DesiredEntry);
+  for (const slug of acceptance.changed) {
+    change(context, acceptance.entries.get(slug) as DesiredEntry);
+    if (!isFirst) queue.add(slug);
+  }
   for (const [slug, problems] of acceptance.held) hold(context, slug, problems);
   const places = placesInUse(context);
   for (const slug of acceptance.removed) remove(context, slug, places);
@@ -32,7 +38,6 @@ function change(context: WatchContext, entry: DesiredEntry): void {
   context.setStatus(runtime, status);
   runtime.supersede?.abort();
   queue.forget(slug);
-  queue.add(slug);
 }
 
 function sayMoved(context: WatchContext, { slug, host: from }: InstanceStatus, to: string): void {

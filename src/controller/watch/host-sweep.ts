@@ -3,16 +3,17 @@ import type { ObservedTenant } from '../../plan/observed.js';
 import { hasWork } from '../../plan/plan-tenant.js';
 import type { DesiredEntry } from './desired-entry.js';
 import { entriesOf } from './fleet-state.js';
+import type { Pass } from './instance-pass.js';
 import type { InstanceRuntime } from './instance-runtime.js';
-import { findCondition } from './next-status.js';
 import type { WatchContext } from './watch-context.js';
+import { settle } from './work-instance.js';
 
 /** How many instances are asked for in one request. */
 const BATCH = 500;
 /** When a host that could not be looked at is asked again. */
 const AGAIN_MS = 15_000;
 
-/** Looks at all instances of a host at once, and enqueues those that are not as they should be. */
+/** Looks at all instances of a host at once: those in order are done with, the others are enqueued. */
 export interface HostSweeps {
   /** Soon; once more when one is under way; again and again while the host cannot be looked at. */
   sweep(host: string): void;
@@ -91,9 +92,10 @@ function look(context: WatchContext, entry: DesiredEntry, observed: ObservedTena
   const { state, queue } = context;
   const { slug } = entry.instance;
   const runtime = state.runtimes.get(slug);
-  if (!runtime || !observed || runtime.inSync === observed) return;
-  if (isSettled(entry, runtime, observed)) {
-    runtime.inSync = observed;
+  if (!runtime || (observed && runtime.inSync === observed)) return;
+  if (observed?.error === null && !hasWork(entry.tenant, observed)) {
+    // One that is worked on right now is for its pass to judge.
+    if (!queue.isWorking(slug)) settle(context, entry, runtime, inSyncPass(entry, observed));
     return;
   }
   if (runtime.unreachable) queue.forget(slug);
@@ -101,13 +103,21 @@ function look(context: WatchContext, entry: DesiredEntry, observed: ObservedTena
   queue.add(slug);
 }
 
-function isSettled(entry: DesiredEntry, { status }: InstanceRuntime, observed: ObservedTenant): boolean {
-  return (
-    observed.error === null &&
-    findCondition(status, 'Ready')?.status === 'True' &&
-    findCondition(status, 'Drifted') === undefined &&
-    !hasWork(entry.tenant, observed)
-  );
+/** What a pass would say of it, without asking once more. */
+function inSyncPass({ instance }: DesiredEntry, observed: ObservedTenant): Pass {
+  const { slug, host, fleet, imageTag } = instance;
+  const item = {
+    slug,
+    host,
+    fleet,
+    imageTag,
+    result: 'inSync' as const,
+    plan: null,
+    diffs: [],
+    applied: null,
+    error: null,
+  };
+  return { item, terminal: false, record: null, rolledBack: false, observed };
 }
 
 /** It failed, and its next try is planned: whatever happens on its host, it is not tried sooner. */

@@ -25,11 +25,12 @@ export async function takeSnapshot(context: WatchContext, snapshot: Snapshot): P
     }
     await deps.dropConfirmed();
   }
+  const isFirst = state.revision === null;
   state.revision = snapshot.revision;
   state.author = snapshot.author;
   state.entries = acceptance.entries;
   state.hosts = snapshot.desired.hosts;
-  applyAcceptance(context, acceptance);
+  applyAcceptance(context, acceptance, isFirst);
   context.links.set(hostsInUse(context));
   const problems = reportSnapshot(context, snapshot, acceptance);
   // Not awaited: while the disk is full, the fleet is kept all the same.

@@ -52,7 +52,7 @@ export async function workInstance(
   const seconds = (deps.clock.nowMs() - begun) / 1_000;
   observe(context, pass, seconds);
   logPass(log, pass, seconds);
-  finish(context, entry, runtime, pass);
+  settle(context, entry, runtime, pass);
   if (lookAgain && pass.item.result === 'inSync') context.queue.addAfter(slug, LOOK_AGAIN_MS);
 }
 
@@ -111,7 +111,8 @@ function observe({ deps }: WatchContext, { item, record, rolledBack }: Pass, sec
   observer.upgraded({ result, cause: update ? 'update' : drift ? 'drift' : 'other', seconds });
 }
 
-function finish(context: WatchContext, entry: DesiredEntry, runtime: InstanceRuntime, pass: Pass): void {
+/** Everything that follows from what came of a look at an instance. */
+export function settle(context: WatchContext, entry: DesiredEntry, runtime: InstanceRuntime, pass: Pass): void {
   const { deps, state } = context;
   const { item, record } = pass;
   const { slug } = entry.instance;
