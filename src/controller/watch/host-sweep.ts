@@ -1,3 +1,4 @@
+import PQueue from 'p-queue';
 import { FlotillaError } from '../../errors.js';
 import type { ObservedTenant } from '../../plan/observed.js';
 import { hasWork } from '../../plan/plan-tenant.js';
@@ -10,6 +11,8 @@ import { settle } from './work-instance.js';
 
 /** How many instances are asked for in one request. */
 const BATCH = 500;
+/** Hosts that are looked at at once: what thousands of instances look like is in memory until it is judged. */
+const AT_ONCE = 16;
 /** When a host that could not be looked at is asked again. */
 const AGAIN_MS = 15_000;
 
@@ -21,6 +24,7 @@ export interface HostSweeps {
 
 export function createHostSweeps(context: () => WatchContext): HostSweeps {
   const running = new Set<string>();
+  const slots = new PQueue({ concurrency: AT_ONCE });
   const wanted = new Set<string>();
   const answering = new Set<string>();
   /** Hosts that could not be looked at, and are asked again by the clock. */
@@ -29,7 +33,7 @@ export function createHostSweeps(context: () => WatchContext): HostSweeps {
   async function run(host: string): Promise<void> {
     running.add(host);
     while (wanted.delete(host) && !context().stopping.aborted) {
-      const outcome = await sweepOnce(context(), host);
+      const outcome = await slots.add(() => sweepOnce(context(), host));
       if (outcome === 'gone') answering.delete(host);
       else answering.add(host);
       if (outcome !== 'looked') againLater(host);
