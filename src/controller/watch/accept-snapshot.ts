@@ -7,6 +7,8 @@ import { type DesiredEntry, type EntryInput, isSameInput, toEntry } from './desi
 /** What was desired of an instance before. `entry` is null where only an earlier process knew more. */
 export interface KnownInstance {
   digest: string;
+  /** The revision that last changed it. */
+  revision: string;
   entry: DesiredEntry | null;
 }
 
@@ -84,7 +86,7 @@ function accept(
     const entry = before?.entry;
     // With the template as it was read now: each one read before would be kept for as long as an instance does not change.
     if (entry && isSameInput(entry, input)) return { ...entry, template: input.template, held: null };
-    return toEntry(input, entry ?? null);
+    return toEntry(input, before ?? null);
   } catch (error) {
     if (!(error instanceof FlotillaError)) throw error;
     const { code, message, problems } = error;

@@ -34,27 +34,27 @@ export interface EntryInput {
 }
 
 /**
- * Renders an instance. Where nothing that is desired of it is other than before, it keeps the revision of `before`, and so
- * the revision of an entry is the one to look at for what changed it.
+ * Renders an instance. Where nothing that is desired of it is other than before, it keeps the revision that it had, also one
+ * that only an earlier process knew it by: the revision of an entry is the one to look at for what changed it.
  *
  * @throws FlotillaError RenderFailed with all problems
  */
 export function toEntry(
-  input: EntryInput,
-  before: Pick<DesiredEntry, 'digest' | 'tenant' | 'author'> | null,
+  { instance, host, template, revision, author }: EntryInput,
+  before: { digest: string; revision: string; entry: Pick<DesiredEntry, 'author'> | null } | null,
 ): DesiredEntry {
-  const { instance, host, template, revision, author } = input;
-  const tenant = toDesiredTenant(instance, template, renderInstance(template, instance), revision);
-  const digest = digestOf(tenant, instance, host);
+  const fresh = toDesiredTenant(instance, template, renderInstance(template, instance), revision);
+  const digest = digestOf(fresh, instance, host);
   const same = before?.digest === digest;
+  const tenant = same ? { ...fresh, revision: before.revision } : fresh;
   return {
     instance,
     host,
     template,
-    tenant: same ? before.tenant : tenant,
+    tenant,
     request: toObserveRequest(tenant),
     digest,
-    author: same ? before.author : author,
+    author: same ? (before.entry?.author ?? null) : author,
     input: inputOf(instance),
     held: null,
   };

@@ -36,7 +36,7 @@ export function knownInstances({ entries, runtimes }: FleetState): Map<string, K
   const known = new Map<string, KnownInstance>();
   for (const [slug, { status }] of runtimes) {
     const entry = entries.get(slug) ?? null;
-    if (!status.removing) known.set(slug, { digest: status.desiredDigest, entry });
+    if (!status.removing) known.set(slug, { digest: status.desiredDigest, revision: status.desiredRevision, entry });
   }
   return known;
 }

@@ -57,9 +57,10 @@ function snapshot(revision: string, texts: ReadonlyMap<string, string>, web = WE
 /** What is known after an acceptance. */
 function knownAfter(before: ReadonlyMap<string, KnownInstance>, accepted: Awaited<ReturnType<typeof acceptSnapshot>>) {
   const known = new Map<string, KnownInstance>();
-  for (const [slug, entry] of accepted.entries) known.set(slug, { digest: entry.digest, entry });
+  for (const [slug, entry] of accepted.entries)
+    known.set(slug, { digest: entry.digest, revision: entry.tenant.revision, entry });
   for (const slug of accepted.held.keys())
-    if (!known.has(slug)) known.set(slug, before.get(slug) ?? { digest: '', entry: null });
+    if (!known.has(slug)) known.set(slug, before.get(slug) ?? { digest: '', revision: '', entry: null });
   return known;
 }
 
@@ -110,9 +111,16 @@ describe('accepting a revision', () => {
 
   it('finds what changed while no process ran, by what an earlier one remembered', async () => {
     const first = await acceptSnapshot(new Map(), snapshot('r1', textsOf({ acme: 'v1', birch: 'v1' })));
-    const remembered = new Map([...first.entries].map(([slug, { digest }]) => [slug, { digest, entry: null }]));
+    const remembered = new Map(
+      [...first.entries].map(([slug, { digest, tenant }]) => [
+        slug,
+        { digest, revision: tenant.revision, entry: null },
+      ]),
+    );
     const second = await acceptSnapshot(remembered, snapshot('r2', textsOf({ acme: 'v1', birch: 'v2' })));
     expect(second.changed).toEqual(['birch']);
+    expect(second.entries.get('acme')?.tenant.revision).toBe('r1');
+    expect(second.entries.get('birch')?.tenant.revision).toBe('r2');
   });
 
   it('wakes nobody for a template that renders to the same', async () => {

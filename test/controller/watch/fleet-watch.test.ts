@@ -68,6 +68,13 @@ describe('converging on desired state', () => {
     await fleet.start();
     expect(fleet.host('east').applies.slice(2)).toEqual(['birch v2']);
     expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+    for (const slug of ['acme', 'birch']) {
+      const status = await fleet.status(slug);
+      expect(status).toMatchObject({
+        attemptedRevision: status?.desiredRevision,
+        appliedRevision: status?.desiredRevision,
+      });
+    }
   });
 
   it('tries again after a restart what had failed before it', async () => {
