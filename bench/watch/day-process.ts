@@ -38,6 +38,7 @@ function createSource(): Source {
   let last: Snapshot | undefined;
   return {
     name: source.name,
+    readAt: async () => null,
     watch: async () => undefined,
     async read(options) {
       if (last && !read) return last;

@@ -63,7 +63,7 @@ function fleetMetrics(registry: Registry): Pick<FleetObserver, 'instances' | 'ho
   });
   const hosts = new Gauge({
     name: 'flotilla_hosts',
-    help: 'How many hosts are connected, and how many are not.',
+    help: 'How many hosts could be looked at when last tried, and how many could not, for whatever reason.',
     labelNames: ['state'],
     registers,
   });

@@ -25,6 +25,7 @@ export function createDirectorySource({ manifests, templates }: DirectorySourceO
       }
       return last;
     },
+    readAt: async () => null,
     watch: ({ onChange, signal }) => watchDirectories([manifests, templates], { onSave: onChange, signal }),
   };
 }

@@ -24,6 +24,12 @@ export interface Source {
    * @throws FlotillaError SourceUnreadable, SourceRefused (a signature that does not hold), TimedOut, Cancelled
    */
   read(options: { signal: AbortSignal }): Promise<Snapshot>;
+  /**
+   * Reads it as it was at an earlier revision. null where that cannot be had any more: the source keeps no past, or history
+   * was rewritten since, or its signature does not hold.
+   * @throws FlotillaError as `read` does
+   */
+  readAt(revision: string, options: { signal: AbortSignal }): Promise<Snapshot | null>;
   /** Calls `onChange` whenever it is worth reading again, until `signal` ends it. Resolves once that is in place. */
   watch(options: { onChange: () => void; signal: AbortSignal }): Promise<void>;
 }

@@ -93,3 +93,14 @@ it('accepts nothing when it is not known who may sign', async () => {
     code: 'SourceRefused',
   });
 });
+
+it('gives an earlier revision only where an allowed signer has signed that one', async () => {
+  const unsigned = repository.git('rev-parse', 'HEAD');
+  signedBy('ada');
+  const signed = repository.commit({}, ['--gpg-sign']);
+  const newest = repository.commit({ 'manifests/acme.yaml': instance('acme', 'v2') }, ['--gpg-sign']);
+  expect(await read(source)).toMatchObject({ revision: newest });
+  const { signal } = new AbortController();
+  expect(await source.readAt(signed, { signal })).toMatchObject({ revision: signed });
+  expect(await source.readAt(unsigned, { signal })).toBeNull();
+});

@@ -136,6 +136,31 @@ describe('a git source', () => {
 });
 
 describe('what becomes of a branch', () => {
+  it('is still there as it was at an earlier commit, also one that was rewritten', async () => {
+    const source = repository.source();
+    const { signal } = new AbortController();
+    const first = await read(source);
+    const abandoned = repository.commit({ 'manifests/acme.yaml': instance('acme', 'v2') });
+    await read(source);
+    repository.git('reset', '--quiet', '--hard', first.revision);
+    const newest = repository.commit({ 'manifests/acme.yaml': 'kind: Instance\n' });
+    const head = await read(source);
+    const past = await source.readAt(abandoned, { signal });
+    expect(past).toMatchObject({ revision: abandoned, author: 'Ada <ada@example.org>' });
+    expect(past && tagOf(past, 'acme')).toBe('v2');
+    expect((await source.readAt(first.revision, { signal }))?.desired).toEqual(first.desired);
+    expect(await read(source)).toBe(head);
+    repository.commit({ 'manifests/acme.yaml': instance('acme', 'v3') });
+    expect(tagOf(await read(source), 'acme')).toBe('v3');
+    expect(newest).toBe(head.revision);
+  });
+
+  it.each(['0'.repeat(40), 'HEAD', 'sha256:00', '--all', ''])('has no earlier revision %j', async (revision) => {
+    const source = repository.source();
+    await read(source);
+    expect(await source.readAt(revision, { signal: new AbortController().signal })).toBeNull();
+  });
+
   it('is followed when it is rewritten, which is logged', async () => {
     const info = vi.fn();
     const source = repository.source({}, { info } as unknown as Logger);

@@ -3,7 +3,7 @@ import type { InstanceStatus } from '../../history/instance-status.js';
 import type { Acceptance } from './accept-snapshot.js';
 import type { DesiredEntry } from './desired-entry.js';
 import { createRuntime } from './instance-runtime.js';
-import { condition, findCondition, keepTransitions, pendingStatus, withHeld } from './next-status.js';
+import { findCondition, keepTransitions, leftConditions, pendingStatus, withHeld } from './next-status.js';
 import type { WatchContext } from './watch-context.js';
 
 /**
@@ -17,9 +17,9 @@ export function applyAcceptance(context: WatchContext, acceptance: Acceptance, i
     if (!isFirst) queue.add(slug);
   }
   for (const [slug, problems] of acceptance.held) hold(context, slug, problems);
-  const places = placesInUse(context);
-  for (const slug of acceptance.removed) remove(context, slug, places);
-  for (const [slug, { status }] of state.runtimes) if (status.removing) queue.add(slug);
+  for (const slug of acceptance.removed) remove(context, slug);
+  // Those that an earlier process was to take down.
+  if (isFirst) for (const [slug, { status }] of state.runtimes) if (status.removing) queue.add(slug);
   release(context, acceptance);
 }
 
@@ -53,11 +53,24 @@ function hold(context: WatchContext, slug: string, problems: readonly Problem[])
   const runtime = state.runtimes.get(slug) ?? createRuntime(brokenStatus(slug, state.revision ?? '', at));
   state.runtimes.set(slug, runtime);
   const { status } = runtime;
-  const conditions = keepTransitions(status.conditions, withHeld(status.conditions, problems, at));
+  const isKept = state.entries.has(slug);
+  const held = isKept ? withHeld(status.conditions, problems, at) : leftConditions(status, problems, at);
+  const conditions = keepTransitions(status.conditions, held);
   const failures = status.removing ? 0 : status.failures;
   context.setStatus(runtime, { ...status, conditions, removing: false, failures, updatedAt: at.toISOString() });
   const message = findCondition(runtime.status, 'Stalled')?.message ?? '';
   context.say(runtime, { type: 'Warning', reason: 'DesiredStateInvalid', message });
+}
+
+/** Nothing is known of what is desired of it, so nothing is done about it, and nobody looks. */
+export function leaveAlone(context: WatchContext, slug: string): void {
+  const { state, deps } = context;
+  const runtime = state.runtimes.get(slug);
+  if (!runtime) return;
+  const { status } = runtime;
+  const at = deps.now();
+  const conditions = keepTransitions(status.conditions, leftConditions(status, [], at));
+  context.setStatus(runtime, { ...status, conditions, updatedAt: at.toISOString() });
 }
 
 /** Of an instance that was never in order. */
@@ -72,7 +85,7 @@ function brokenStatus(slug: string, revision: string, at: Date): InstanceStatus 
     desiredDigest: '',
     attemptedRevision: null,
     appliedRevision: null,
-    conditions: [condition('Ready', 'False', 'DesiredStateInvalid', 'its desired state has problems', at)],
+    conditions: [],
     failures: 0,
     nextAttemptAt: null,
     updatedAt: at.toISOString(),
@@ -104,7 +117,10 @@ function release(context: WatchContext, { entries, held }: Acceptance): void {
   }
 }
 
-function remove(context: WatchContext, slug: string, places: ReadonlySet<string>): void {
+/** A manifest that is moved, or a checkout that is read half done, is gone for a moment only. */
+const DOWN_AFTER_MS = 10_000;
+
+function remove(context: WatchContext, slug: string): void {
   const { state, deps, queue } = context;
   const runtime = state.runtimes.get(slug);
   if (!runtime) return;
@@ -113,23 +129,14 @@ function remove(context: WatchContext, slug: string, places: ReadonlySet<string>
   runtime.supersede?.abort();
   deps.log.info({ slug, host, deletionPolicy }, 'manifest removed');
   queue.forget(slug);
-  const isElses = placesOf(host, status).some((place) => places.has(place));
-  if (deletionPolicy === 'Down' && host !== '' && !isElses) {
+  if (deletionPolicy === 'Down' && host !== '') {
     runtime.stalled = false;
     context.setStatus(runtime, { ...status, removing: true, failures: 0, updatedAt: deps.now().toISOString() });
+    queue.addAfter(slug, DOWN_AFTER_MS);
     return;
   }
   queue.remove(slug);
   context.forget(slug);
-  const why = isElses ? 'another manifest has its directory or project' : 'its files and containers stay as they are';
-  context.announce({ type: 'Normal', reason: 'Orphaned', message: `its manifest was removed: ${why}`, slug, host });
-}
-
-/** Where instances are: one that was renamed is another one at the same place, and is not to be taken down. */
-function placesInUse({ state }: WatchContext): Set<string> {
-  return new Set([...state.entries.values()].flatMap(({ instance, host }) => placesOf(host.name, instance)));
-}
-
-function placesOf(host: string, { directory, project }: { directory: string; project: string }): string[] {
-  return [JSON.stringify([host, 'directory', directory]), JSON.stringify([host, 'project', project])];
+  const message = 'its manifest was removed: its files and containers stay as they are';
+  context.announce({ type: 'Normal', reason: 'Orphaned', message, slug, host });
 }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { HostEvent } from '../../agent-client/tenant-driver.js';
+import type { FlotillaError } from '../../errors.js';
 import { createWorkQueue } from '../queue/create-work-queue.js';
 import type { WorkQueue } from '../queue/work-queue.js';
 import { createEndingClock } from './ending-clock.js';
@@ -8,7 +9,7 @@ import { createHostSweeps, isBackingOff } from './host-sweep.js';
 import { startResyncSchedule } from './resync-schedule.js';
 import { startSourceLoop } from './source-loop.js';
 import { createSourceTrouble } from './source-trouble.js';
-import { isConfirmed, takeSnapshot } from './take-snapshot.js';
+import { goOnWithKnown, isConfirmed, takeSnapshot } from './take-snapshot.js';
 import { createWatchContext, type WatchContext } from './watch-context.js';
 import type { WatchDeps, WatchSettings } from './watch-deps.js';
 import { workInstance } from './work-instance.js';
@@ -73,7 +74,7 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
     random: deps.random,
     signal: ending.signal,
     onSnapshot,
-    onFailure: trouble.failed,
+    onFailure,
     onRead(outcome, ms) {
       if (outcome !== 'failed') trouble.over();
       deps.observer.sourceRead(outcome, ms / 1_000);
@@ -98,6 +99,14 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
     refused = accepted ? null : snapshot.revision;
     for (const host of links.names()) if (first || !before.has(host)) sweeps.sweep(host);
     return accepted;
+  }
+
+  /** A source that cannot be read when the daemon starts: the fleet is kept as an earlier process had it. */
+  async function onFailure(error: FlotillaError): Promise<void> {
+    trouble.failed(error);
+    if (state.revision !== null || state.entries.size > 0) return;
+    await goOnWithKnown(context);
+    for (const host of links.names()) sweeps.sweep(host);
   }
 
   /** A refused revision is offered again once an operator has confirmed it. */

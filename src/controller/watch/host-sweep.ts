@@ -26,6 +26,7 @@ export function createHostSweeps(context: () => WatchContext): HostSweeps {
   const running = new Set<string>();
   const slots = new PQueue({ concurrency: AT_ONCE });
   const wanted = new Set<string>();
+  /** Hosts that could be looked at the last time. */
   const answering = new Set<string>();
   /** Hosts that could not be looked at, and are asked again by the clock. */
   const waiting = new Set<string>();
@@ -33,10 +34,12 @@ export function createHostSweeps(context: () => WatchContext): HostSweeps {
   async function run(host: string): Promise<void> {
     running.add(host);
     while (wanted.delete(host) && !context().stopping.aborted) {
-      const outcome = await slots.add(() => sweepOnce(context(), host));
-      if (outcome === 'gone') answering.delete(host);
-      else answering.add(host);
-      if (outcome !== 'looked') againLater(host);
+      const looked = await slots.add(() => sweepOnce(context(), host));
+      if (looked) answering.add(host);
+      else {
+        answering.delete(host);
+        againLater(host);
+      }
       tellHosts();
     }
     running.delete(host);
@@ -67,8 +70,8 @@ export function createHostSweeps(context: () => WatchContext): HostSweeps {
   return { sweep };
 }
 
-/** @returns whether the host was looked at; failed: it answered, but not as it should; gone: it did not answer */
-async function sweepOnce(context: WatchContext, host: string): Promise<'looked' | 'failed' | 'gone'> {
+/** @returns whether the host could be looked at */
+async function sweepOnce(context: WatchContext, host: string): Promise<boolean> {
   const { state, links, stopping, deps, queue } = context;
   const entries = entriesOf(state, host);
   try {
@@ -81,14 +84,14 @@ async function sweepOnce(context: WatchContext, host: string): Promise<'looked' 
       );
       for (const [i, entry] of batch.entries()) look(context, entry, observed[i]);
     }
-    return 'looked';
+    return true;
   } catch (error) {
-    if (stopping.aborted) return 'looked';
+    if (stopping.aborted) return true;
     // What is wrong is said of each instance: their passes fail for the same reason, and are tried again.
     const code = error instanceof FlotillaError ? error.code : 'Internal';
     deps.log.warn({ host, code, instances: entries.length }, 'host cannot be looked at');
     for (const { instance } of entries) if (!isBackingOff(state.runtimes.get(instance.slug))) queue.add(instance.slug);
-    return code === 'HostUnreachable' ? 'gone' : 'failed';
+    return false;
   }
 }
 

@@ -46,14 +46,34 @@ export function withHeld(
   at: Date,
 ): readonly Condition[] {
   if (held === null) return conditions;
-  const [first] = held;
-  const where = first === undefined || first.file === '' ? '' : `${formatPlace(first)}: `;
-  const more = held.length > 1 ? ` (and ${held.length - 1} more)` : '';
-  const message = `held at its last good desired state: ${where}${first?.message ?? 'the newest one has problems'}${more}`;
+  const message = `held at its last good desired state: ${describeProblems(held)}`;
   return [
     ...conditions.filter(({ type }) => type !== 'Stalled'),
     condition('Stalled', 'True', 'DesiredStateInvalid', message, at),
   ];
+}
+
+/** Of an instance that nobody looks at, as it is not known what is desired of it: it was in order once, or never. */
+export function leftConditions(
+  { desiredDigest }: Pick<InstanceStatus, 'desiredDigest'>,
+  problems: readonly Problem[],
+  at: Date,
+): readonly Condition[] {
+  const unknown = 'what was last desired of it is not known: it is left as it is';
+  const ready =
+    desiredDigest === ''
+      ? condition('Ready', 'False', 'DesiredStateInvalid', 'its desired state has problems', at)
+      : condition('Ready', 'Unknown', 'NotLookedAt', unknown, at);
+  if (problems.length === 0) return [ready];
+  const message = `left as it is until its desired state is in order: ${describeProblems(problems)}`;
+  return [ready, condition('Stalled', 'True', 'DesiredStateInvalid', message, at)];
+}
+
+function describeProblems(problems: readonly Problem[]): string {
+  const [first] = problems;
+  const where = first === undefined || first.file === '' ? '' : `${formatPlace(first)}: `;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
+  return `${where}${first?.message ?? 'the newest one has problems'}${more}`;
 }
 
 export function findCondition(

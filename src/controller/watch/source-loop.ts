@@ -3,14 +3,14 @@ import type { Snapshot, Source } from '../../source/source.js';
 import type { QueueClock } from '../queue/work-queue.js';
 
 export interface SourceLoopOptions {
-  source: Source;
+  source: Pick<Source, 'read' | 'watch'>;
   clock: QueueClock;
   random(): number;
   signal: AbortSignal;
   /** A snapshot that is other than the last one that was taken. False: it is refused, and offered again when there is another. */
   onSnapshot(snapshot: Snapshot): Promise<boolean>;
   /** It could not be read; it is tried again. */
-  onFailure(error: FlotillaError): void;
+  onFailure(error: FlotillaError): Promise<void> | void;
   onRead(outcome: 'accepted' | 'unchanged' | 'refused' | 'failed', ms: number): void;
 }
 
@@ -62,8 +62,8 @@ export function startSourceLoop(options: SourceLoopOptions): SourceLoop {
 
   /** Before the first read, so that no change after it is missed. A source that cannot be watched is read by the clock. */
   async function startWatching(): Promise<void> {
-    await source.watch({ onChange: trigger, signal }).catch((error: unknown) => {
-      onFailure(toOwn(error));
+    await source.watch({ onChange: trigger, signal }).catch(async (error: unknown) => {
+      await onFailure(toOwn(error));
       tryAgainLater();
     });
   }
@@ -83,7 +83,7 @@ export function startSourceLoop(options: SourceLoopOptions): SourceLoop {
     } catch (error) {
       if (signal.aborted) return;
       told('failed');
-      onFailure(toOwn(error));
+      await onFailure(toOwn(error));
       tryAgainLater();
     }
   }

@@ -1,8 +1,10 @@
 import type { DesiredHost } from '../../manifest/desired-state.js';
 import type { Snapshot } from '../../source/source.js';
 import { type Acceptance, acceptSnapshot, type KnownInstance } from './accept-snapshot.js';
-import { applyAcceptance } from './apply-acceptance.js';
+import { applyAcceptance, leaveAlone } from './apply-acceptance.js';
+import type { DesiredEntry } from './desired-entry.js';
 import { knownInstances } from './fleet-state.js';
+import { recallEntries } from './recall-entries.js';
 import { reportSnapshot } from './report-snapshot.js';
 import { findShrink, type Shrink } from './shrink-guard.js';
 import { ABOUT_SOURCE } from './teller.js';
@@ -15,23 +17,24 @@ import type { WatchContext } from './watch-context.js';
 export async function takeSnapshot(context: WatchContext, snapshot: Snapshot): Promise<boolean> {
   const { deps, settings, state } = context;
   const known = knownInstances(state);
-  const acceptance = await acceptSnapshot(known, snapshot);
-  const shrink = findShrink({ before: known.size, removed: acceptance.removed.length, shrinkTo: settings.shrinkTo });
+  const seen = await acceptSnapshot(known, snapshot);
+  const shrink = findShrink({ before: known.size, removed: seen.removed.length, shrinkTo: settings.shrinkTo });
   if (shrink) {
     if (!isConfirmed(snapshot.revision, await deps.readConfirmed())) {
       refuse(context, snapshot, shrink);
-      if (state.revision === null) goOnWithKnown(context, snapshot, acceptance, known);
+      if (state.revision === null) await goOnWithKnown(context, seen.entries);
       return false;
     }
     await deps.dropConfirmed();
   }
   const isFirst = state.revision === null;
+  const acceptance = isFirst ? await withRecalled(context, seen, known) : seen;
   state.revision = snapshot.revision;
   state.author = snapshot.author;
   state.entries = acceptance.entries;
   state.hosts = snapshot.desired.hosts;
   applyAcceptance(context, acceptance, isFirst);
-  context.links.set(hostsInUse(context));
+  connectHosts(context);
   const problems = reportSnapshot(context, snapshot, acceptance);
   // Not awaited: while the disk is full, the fleet is kept all the same.
   void deps.writer.recordAccepted({
@@ -67,20 +70,47 @@ function refuse(context: WatchContext, { revision, author }: Snapshot, { message
   });
 }
 
-/** What an earlier process kept, and this revision does not change, is kept as before. */
-function goOnWithKnown(
+/** Those that are held, and of which only an earlier process knew at what. */
+async function withRecalled(
   context: WatchContext,
-  { desired }: Snapshot,
-  { entries }: Acceptance,
+  acceptance: Acceptance,
   known: ReadonlyMap<string, KnownInstance>,
-): void {
+): Promise<Acceptance> {
+  const { held } = acceptance;
+  const entries = new Map(acceptance.entries);
+  const lost = [...known].filter(([slug]) => held.has(slug) && !entries.has(slug));
+  for (const [slug, entry] of await recallEntries(context, lost))
+    entries.set(slug, { ...entry, held: held.get(slug) ?? null });
+  return { ...acceptance, entries };
+}
+
+/**
+ * While no revision can be taken, the fleet is kept as an earlier process had it, as far as that can be found out: `read` is
+ * what a revision that was refused says of instances, and holds for those of which it says the same as before.
+ */
+export async function goOnWithKnown(
+  context: WatchContext,
+  read: ReadonlyMap<string, DesiredEntry> = new Map(),
+): Promise<void> {
   const { state } = context;
-  state.entries = new Map([...entries].filter(([slug, { digest }]) => known.get(slug)?.digest === digest));
-  state.hosts = desired.hosts;
+  const known = knownInstances(state);
+  const kept = new Map<string, DesiredEntry>();
+  for (const [slug, { entry, digest }] of known) {
+    const same = entry ?? read.get(slug);
+    if (same?.digest === digest) kept.set(slug, same);
+  }
+  const lost = [...known].filter(([slug]) => !kept.has(slug));
+  state.entries = new Map([...kept, ...(await recallEntries(context, lost))]);
+  for (const [slug] of lost) if (!state.entries.has(slug)) leaveAlone(context, slug);
+  connectHosts(context);
+}
+
+/** Opens ways to the hosts that something is to be done on, and closes the others. */
+function connectHosts(context: WatchContext): void {
   context.links.set(hostsInUse(context));
 }
 
-/** Hosts that something is to be done on. A held instance may need one that the revision no longer describes. */
+/** A held instance may need one that the revision no longer describes. */
 function hostsInUse({ state }: WatchContext): Iterable<DesiredHost> {
   const used = new Map<string, DesiredHost>();
   for (const { host } of state.entries.values()) {

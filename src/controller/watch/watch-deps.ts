@@ -20,7 +20,7 @@ export interface WatchSettings {
 
 export interface WatchDeps {
   source: Source;
-  store: Pick<HistoryStore, 'statuses' | 'running' | 'prune'>;
+  store: Pick<HistoryStore, 'statuses' | 'running' | 'prune' | 'accepted'>;
   writer: HistoryWriter;
   /** @throws FlotillaError when there is no way to the host */
   openDriver(host: DesiredHost): TenantDriver;

@@ -120,7 +120,7 @@ export function settle(context: WatchContext, entry: DesiredEntry, runtime: Inst
   if (record) void deps.writer.recordUpgrade(record.ended(item, pass.rolledBack, at));
   if (item.result === 'converged') runtime.progress.applied(deps.clock.nowMs());
   if (item.result === 'inSync') runtime.progress.settled();
-  runtime.unreachable = item.error?.code === 'HostUnreachable' || item.error?.code === 'EngineUnreachable';
+  runtime.unreachable = pass.observed === null || item.error?.code === 'EngineUnreachable';
   if (state.runtimes.get(slug) !== runtime || runtime.status.removing) return;
   const current = state.entries.get(slug);
   if (current?.digest !== entry.digest) {

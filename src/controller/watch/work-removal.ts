@@ -23,7 +23,13 @@ export async function workRemoval(context: WatchContext, slug: string, runtime: 
     });
     return;
   }
+  if (isElses(context, runtime)) {
+    const message = 'its manifest was removed, and another one has its directory or project: its containers stay';
+    end(context, runtime, { type: 'Normal', reason: 'Orphaned', message });
+    return;
+  }
   try {
+    requireNoNewcomer(context);
     await takeDown(context, host, runtime);
   } catch (error) {
     if (!context.stopping.aborted && isWanted()) failed(context, slug, runtime, error);
@@ -37,6 +43,23 @@ export async function workRemoval(context: WatchContext, slug: string, runtime: 
     reason: 'TakenDown',
     message: 'its manifest was removed: its containers are gone, its files and volumes stay',
   });
+}
+
+/** One that was renamed is another one at the same place, and is not to be taken down. */
+function isElses({ state }: WatchContext, { status }: InstanceRuntime): boolean {
+  const { host, project, directory } = status;
+  return [...state.entries.values()].some(
+    ({ instance }) => instance.host === host && (instance.project === project || instance.directory === directory),
+  );
+}
+
+/** An instance that was never in order may be this one under another name. */
+function requireNoNewcomer({ state }: WatchContext): void {
+  for (const { status } of state.runtimes.values()) {
+    if (status.desiredDigest !== '') continue;
+    const message = `its manifest was removed, and the new instance "${status.slug}" has problems: it may be the same one`;
+    throw new FlotillaError('ManifestInvalid', message, { hint: 'mend that manifest, or remove it' });
+  }
 }
 
 function end(

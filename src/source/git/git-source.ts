@@ -9,7 +9,7 @@ import { gitEnvironment } from './git-environment.js';
 import { DamagedClone, type GitNames } from './git-failure.js';
 import { fullRef, repositoryFolder } from './git-names.js';
 import { describeGitUrl } from './git-url.js';
-import { createObjects } from './objects.js';
+import { createObjects, type Objects } from './objects.js';
 import { pollEvery } from './poll-every.js';
 import { createTurns } from './turns.js';
 import { verifySignature } from './verify-signature.js';
@@ -39,20 +39,40 @@ export function createGitSource({ config, directory, env = process.env, log }: G
   async function readHead(signal: AbortSignal): Promise<Snapshot> {
     const commit = await clone.fetch(signal);
     if (last?.revision === commit) return last;
-    const { git } = clone;
-    const { allowedSigners } = config;
-    const isTag = 'tag' in config.ref;
-    if (allowedSigners !== null) await verifySignature({ git, commit, allowedSigners, isTag, names, signal });
-    const objects = createObjects(git, names, signal);
-    const [{ desired, templates }, author, rewritten] = await Promise.all([
-      reader.read(commit, objects),
-      objects.author(commit),
+    await verify(commit, { isTag: 'tag' in config.ref, signal });
+    const objects = createObjects(clone.git, names, signal);
+    const [snapshot, rewritten] = await Promise.all([
+      readCommit(commit, objects),
       last !== undefined && objects.isAncestor(last.revision, commit).then((is) => !is),
     ]);
     if (rewritten) log?.info({ before: last?.revision, commit }, 'history of the source was rewritten');
-    last = { revision: commit, author, desired: { ...desired, revision: commit }, templates };
+    last = snapshot;
     tidyLater(signal);
     return last;
+  }
+
+  async function verify(commit: string, { isTag, signal }: { isTag: boolean; signal: AbortSignal }): Promise<void> {
+    const { allowedSigners } = config;
+    if (allowedSigners === null) return;
+    await verifySignature({ git: clone.git, commit, allowedSigners, isTag, names, signal });
+  }
+
+  async function readCommit(commit: string, objects: Objects): Promise<Snapshot> {
+    const [{ desired, templates }, author] = await Promise.all([reader.read(commit, objects), objects.author(commit)]);
+    return { revision: commit, author, desired: { ...desired, revision: commit }, templates };
+  }
+
+  /** A tag that was moved says nothing of the commit that it was on: that needs a signature of its own. */
+  async function readPast(revision: string, signal: AbortSignal): Promise<Snapshot | null> {
+    const objects = createObjects(clone.git, names, signal);
+    if (!(await objects.isCommit(revision))) return null;
+    try {
+      await verify(revision, { isTag: false, signal });
+      return await readCommit(revision, objects);
+    } catch (error) {
+      if (error instanceof DamagedClone || (error as FlotillaError).code === 'SourceRefused') return null;
+      throw error;
+    }
   }
 
   /** Nobody waits for it but the next read. */
@@ -76,6 +96,7 @@ export function createGitSource({ config, directory, env = process.env, log }: G
   return {
     name: `${names.url} ${names.ref}`,
     read: ({ signal }) => inTurn(() => readOrFetchAnew(signal)),
+    readAt: (revision, { signal }) => inTurn(() => readPast(revision, signal)),
     async watch({ onChange, signal }) {
       pollEvery(config.intervalMs, { onTurn: onChange, signal });
     },

@@ -19,6 +19,8 @@ export interface Objects {
   /** Gives each object once, in no certain order. */
   read(oids: readonly string[], onBlob: (oid: string, content: Buffer) => void): Promise<void>;
   author(commit: string): Promise<string | null>;
+  /** Whether that is the full hash of a commit, and it is there. */
+  isCommit(revision: string): Promise<boolean>;
   isAncestor(older: string, newer: string): Promise<boolean>;
 }
 
@@ -66,6 +68,10 @@ export function createObjects(git: Git, names: GitNames, signal: AbortSignal): O
       const { stdout } = await run({ args: ['log', '-1', '--encoding=UTF-8', '--format=%an <%ae>', commit] });
       const text = [...stdout.toString('utf8').replace(/\p{C}/gu, '').trim()].slice(0, LONGEST_AUTHOR).join('');
       return text === '' || text === '<>' ? null : text;
+    },
+    async isCommit(revision) {
+      if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(revision)) return false;
+      return (await git({ args: ['cat-file', '-e', `${revision}^{commit}`], timeoutMs: TIMEOUT_MS, signal })).exitCode === 0;
     },
     async isAncestor(older, newer) {
       const args = ['merge-base', '--is-ancestor', older, newer];

@@ -107,6 +107,7 @@ describe('a host that does not answer as it should', () => {
     fleet.instance('birch', onWest('v1'));
     await fleet.start();
     expect(fleet.host('west').applies).toEqual(['birch v1']);
+    expect(fleet.hostCounts).toEqual(mood === 'garbage' ? { connected: 1, total: 2 } : { connected: 2, total: 2 });
     expect(await fleet.conditions('acme')).toMatch(/^Ready=False:(AnswerInvalid|Internal) Reconciling=True/);
     fleet.instance('birch', onWest('v2'));
     await fleet.push();
@@ -114,6 +115,7 @@ describe('a host that does not answer as it should', () => {
     expect(fleet.host('east').applies).toEqual([]);
     setMood('well');
     await fleet.clock.advance(10 * 60_000);
+    expect(fleet.hostCounts).toEqual({ connected: 2, total: 2 });
     expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
   });
 

@@ -39,12 +39,113 @@ describe('desired state that is mended', () => {
     await fleet.start();
     await fleet.stop();
     fleet.instance('acme', BROKEN);
+    fleet.forgetPast();
     await fleet.start();
     fleet.host('east').edit('acme', 'docker-compose.yml');
+    await fleet.push();
+    expect(fleet.host('east').applies).toEqual(['acme v1']);
+    expect(await fleet.conditions('acme')).toBe('Ready=Unknown:NotLookedAt Stalled=True:DesiredStateInvalid');
     fleet.instance('acme');
     await fleet.push();
     expect(fleet.host('east').applies).toEqual(['acme v1', 'acme v1']);
     expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+  });
+});
+
+describe('what is broken when the daemon starts', () => {
+  const HELD = 'Ready=True:Converged Stalled=True:DesiredStateInvalid';
+
+  it('is held and healed at its last good state, as it was before the restart', async () => {
+    fleet.instance('acme');
+    fleet.instance('birch', 'host: west, template: web, imageTag: v3');
+    await fleet.start();
+    fleet.instance('acme', BROKEN);
+    await fleet.push();
+    fleet.instance('birch', 'host: west, template: web, imageTag: v4');
+    await fleet.push();
+    await fleet.stop();
+    await fleet.start();
+    expect(await fleet.conditions('acme')).toBe(HELD);
+    fleet.host('east').edit('acme', 'docker-compose.yml');
+    await fleet.push();
+    expect(fleet.host('east').applies).toEqual(['acme v1', 'acme v1']);
+    expect(fleet.host('west').applies).toEqual(['birch v3', 'birch v4']);
+    expect(await fleet.conditions('acme')).toBe(HELD);
+    fleet.instance('acme', 'host: east, template: web, imageTag: v2');
+    await fleet.push();
+    expect(fleet.host('east').tagOf('acme')).toBe('v2');
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+  });
+
+  it('is healed at what it was when its template was in order', async () => {
+    fleet.instance('acme');
+    await fleet.start();
+    await fleet.stop();
+    fleet.template('services: {{nothing}}');
+    fleet.host('east').kill('acme');
+    await fleet.start();
+    expect(fleet.host('east').applies).toEqual(['acme v1', 'acme v1']);
+    expect(await fleet.conditions('acme')).toContain('Stalled=True:DesiredStateInvalid');
+  });
+
+  it('says of an instance that was never in order that it is left, and brings it up once it is', async () => {
+    fleet.instance('acme', BROKEN);
+    await fleet.start();
+    const { conditions } = (await fleet.status('acme')) ?? { conditions: [] };
+    expect(conditions.at(-1)?.message).toMatch(/^left as it is until its desired state is in order: /);
+    expect(await fleet.conditions('acme')).toBe('Ready=False:DesiredStateInvalid Stalled=True:DesiredStateInvalid');
+    fleet.instance('acme');
+    await fleet.push();
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+  });
+
+  it('keeps an instance that a refused revision would take away, and one that it would change', async () => {
+    for (const slug of ['acme', 'birch', 'cedar', 'dune']) fleet.instance(slug);
+    await fleet.start();
+    await fleet.stop();
+    for (const slug of ['birch', 'cedar', 'dune']) fleet.write(`${slug}.yaml`, null);
+    fleet.instance('acme', 'host: east, template: web, imageTag: v2');
+    fleet.host('east').kill('acme');
+    fleet.host('east').kill('birch');
+    await fleet.start();
+    expect(fleet.host('east').applies.slice(4).sort()).toEqual(['acme v1', 'birch v1']);
+    expect(await fleet.conditions('birch')).toBe('Ready=True:Converged');
+  });
+});
+
+describe('a source that cannot be read when the daemon starts', () => {
+  beforeEach(async () => {
+    for (const slug of ['acme', 'birch', 'cedar']) fleet.instance(slug);
+    fleet.instance('birch', 'host: west, template: web, imageTag: v2');
+    await fleet.start();
+    await fleet.stop();
+    fleet.vanish(true);
+  });
+
+  it('is no reason to leave the fleet alone: it is kept as it was', async () => {
+    fleet.host('east').kill('acme');
+    const daemon = await fleet.start();
+    expect(daemon.reasons()).toEqual([expect.stringContaining('cannot read the directory')]);
+    fleet.host('west').edit('birch', 'docker-compose.yml');
+    await fleet.push();
+    expect(fleet.host('east').applies.slice(2)).toEqual(['acme v1']);
+    expect(fleet.host('west').applies.slice(1)).toEqual(['birch v2']);
+    expect(await fleet.conditions('birch')).toBe('Ready=True:Converged');
+    fleet.vanish(false);
+    fleet.instance('birch', 'host: west, template: web, imageTag: v3');
+    await fleet.push();
+    expect(daemon.reasons()).toEqual([]);
+    expect(fleet.host('west').applies.slice(2)).toEqual(['birch v3']);
+  });
+
+  it('is said of each instance where it has no past, until it can be read', async () => {
+    fleet.forgetPast();
+    await fleet.start();
+    expect(await fleet.conditions('acme')).toBe('Ready=Unknown:NotLookedAt');
+    fleet.vanish(false);
+    await fleet.push();
+    expect(await fleet.conditions('acme')).toMatch(/^Ready=True/);
+    expect(fleet.host('east').applies).toHaveLength(2);
   });
 });
 
@@ -56,8 +157,39 @@ describe('an instance whose manifest was removed', () => {
     fleet.write('acme.yaml', null);
     fleet.instance('acme-2', `${DOWN}, project: acme, directory: acme, suspend: true`);
     await fleet.push();
+    await fleet.clock.advance(15_000);
     expect(fleet.host('east').applies.filter((each) => each.endsWith('down'))).toEqual([]);
     expect(await fleet.reasons('acme')).toEqual(['Converged', 'Orphaned']);
+  });
+
+  it('is not taken down while it may be a new one that has problems', async () => {
+    for (const slug of ['birch', 'cedar']) fleet.instance(slug);
+    fleet.instance('acme', DOWN);
+    await fleet.start();
+    fleet.write('acme.yaml', null);
+    fleet.instance('acme-2', `${BROKEN}, project: acme, directory: acme`);
+    await fleet.push();
+    await fleet.clock.advance(3_600_000);
+    expect(fleet.host('east').isRunning('acme')).toBe(true);
+    fleet.instance('acme-2', `${DOWN}, project: acme, directory: acme`);
+    await fleet.push();
+    await fleet.clock.advance(3_600_000);
+    expect(fleet.host('east').applies.filter((each) => each.endsWith('down'))).toEqual([]);
+    expect((await fleet.reasons('acme')).at(-1)).toBe('Orphaned');
+  });
+
+  it('is not taken down when it was gone for a moment only', async () => {
+    for (const slug of ['birch', 'cedar']) fleet.instance(slug);
+    fleet.instance('acme', DOWN);
+    await fleet.start();
+    fleet.write('acme.yaml', null);
+    await fleet.push();
+    await fleet.clock.advance(2_000);
+    fleet.instance('acme', DOWN);
+    await fleet.push();
+    await fleet.clock.advance(3_600_000);
+    expect(fleet.host('east').applies).toEqual(['acme v1', 'birch v1', 'cedar v1']);
+    expect(await fleet.conditions('acme')).toMatch(/^Ready=True/);
   });
 
   it('is taken down after a restart, too, and does not count as lost once more', async () => {
@@ -83,6 +215,7 @@ describe('an instance whose manifest was removed', () => {
     fleet.write('acme.yaml', null);
     fleet.write('host-west.yaml', null);
     await fleet.push();
+    await fleet.clock.advance(15_000);
     expect(await fleet.reasons('acme')).toEqual(['Converged', 'HostRemoved']);
     expect(fleet.host('west').isRunning('acme')).toBe(true);
     expect((await fleet.history.statuses()).map(({ slug }) => slug)).toEqual(['birch', 'cedar']);

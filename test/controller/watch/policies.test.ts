@@ -44,6 +44,7 @@ describe('policies', () => {
     fleet.write('acme.yaml', null);
     fleet.write('birch.yaml', null);
     await fleet.push();
+    await fleet.clock.advance(15_000);
     expect(fleet.host('east').isRunning('acme')).toBe(true);
     expect(fleet.host('east').isRunning('birch')).toBe(false);
     expect((await fleet.history.statuses()).map(({ slug }) => slug)).toEqual(['cedar', 'dune']);

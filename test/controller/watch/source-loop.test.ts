@@ -18,7 +18,6 @@ function setUp() {
   const site = { now: snapshot('r1') as Snapshot | Error, refuse: false, change: () => {} };
   const loop: SourceLoop = startSourceLoop({
     source: {
-      name: 'here',
       async read() {
         if (site.now instanceof Error) throw site.now;
         return site.now;
@@ -34,7 +33,7 @@ function setUp() {
       told.push(`${site.refuse ? 'refused' : 'took'} ${revision}`);
       return !site.refuse;
     },
-    onFailure: ({ code }) => told.push(code),
+    onFailure: ({ code }) => void told.push(code),
     onRead: () => undefined,
   });
   return { clock, told, site, loop };
@@ -83,7 +82,6 @@ it('reads a source that cannot be watched by the clock', async () => {
   let reads = 0;
   startSourceLoop({
     source: {
-      name: 'here',
       async read() {
         reads += 1;
         throw new Error('no');

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
@@ -11,7 +11,7 @@ import { createLogger } from '../../../src/log.js';
 import type { Notice } from '../../../src/notify/notifier.js';
 import { createRenderer } from '../../../src/render/create-renderer.js';
 import { createDirectorySource } from '../../../src/source/directory-source.js';
-import type { Source } from '../../../src/source/source.js';
+import type { Snapshot, Source } from '../../../src/source/source.js';
 import { createMemoryHistory, type MemoryHistory } from '../memory-history.js';
 import { createSimClock, type SimClock } from './sim-clock.js';
 import { createSimHost, type SimHost } from './sim-host.js';
@@ -21,6 +21,8 @@ export interface SimFleet {
   clock: SimClock;
   history: MemoryHistory;
   notices: Notice[];
+  /** Hosts that could be looked at, and all, as last counted. */
+  hostCounts: { connected: number; total: number };
   host(name: string): SimHost;
   /** Writes a manifest file; null removes it. The daemon hears of it with `push`. */
   write(file: string, text: string | null): void;
@@ -35,6 +37,10 @@ export interface SimFleet {
   /** Ends the daemon; what it remembers stays. */
   stop(): Promise<void>;
   confirm(revision: string | null): void;
+  /** Whether the directory of manifests is away. */
+  vanish(away: boolean): void;
+  /** The source has no earlier revision any more. */
+  forgetPast(): void;
   status(slug: string): Promise<InstanceStatus | undefined>;
   /** `Ready=True:Converged`, joined by spaces. */
   conditions(slug: string): Promise<string>;
@@ -65,6 +71,7 @@ export function createSimFleet(): SimFleet {
   let daemon: FleetWatch | null = null;
   let ids = 0;
   let writer: HistoryWriter | null = null;
+  const past = new Map<string, Snapshot>();
   const reads = { begun: 0, ended: 0 };
 
   const host = (name: string): SimHost => {
@@ -106,6 +113,7 @@ export function createSimFleet(): SimFleet {
     },
     history,
     notices,
+    hostCounts: { connected: 0, total: 0 },
     host,
     write,
     instance: (slug, spec = 'host: east, template: web, imageTag: v1') =>
@@ -130,7 +138,9 @@ export function createSimFleet(): SimFleet {
       const read: Source['read'] = async (options) => {
         reads.begun += 1;
         try {
-          return await source.read(options);
+          const snapshot = await source.read(options);
+          past.set(snapshot.revision, snapshot);
+          return snapshot;
         } finally {
           reads.ended += 1;
         }
@@ -140,13 +150,18 @@ export function createSimFleet(): SimFleet {
       writer = createHistoryWriter({ store: history, log, onFailed: () => undefined, onWaiting: () => undefined });
       daemon = await startFleetWatch(
         {
-          source: { name: source.name, read, watch: async () => undefined },
+          source: {
+            name: source.name,
+            read,
+            readAt: async (revision) => past.get(revision) ?? null,
+            watch: async () => undefined,
+          },
           store: history,
           writer,
           openDriver: ({ name }) => host(name).driver(),
           renderer: createRenderer(),
           notifier: { tell: (notice) => notices.push(notice) },
-          observer: silentObserver(),
+          observer: { ...silentObserver(), hosts: (counts) => Object.assign(fleet.hostCounts, counts) },
           queueObserver: {
             ...{ added: () => {}, retried: () => {}, started: () => {}, finished: () => {} },
             depth: () => {},
@@ -171,6 +186,8 @@ export function createSimFleet(): SimFleet {
       await daemon?.stop(1_000);
       daemon = null;
     },
+    vanish: (away) => (away ? renameSync(manifests, `${manifests}.away`) : renameSync(`${manifests}.away`, manifests)),
+    forgetPast: () => past.clear(),
     confirm(revision) {
       confirmed = revision;
     },
