@@ -71,7 +71,9 @@ export function createObjects(git: Git, names: GitNames, signal: AbortSignal): O
     },
     async isCommit(revision) {
       if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(revision)) return false;
-      return (await git({ args: ['cat-file', '-e', `${revision}^{commit}`], timeoutMs: TIMEOUT_MS, signal })).exitCode === 0;
+      return (
+        (await git({ args: ['cat-file', '-e', `${revision}^{commit}`], timeoutMs: TIMEOUT_MS, signal })).exitCode === 0
+      );
     },
     async isAncestor(older, newer) {
       const args = ['merge-base', '--is-ancestor', older, newer];
