@@ -28,6 +28,9 @@ export const APPLY_PATIENCE: ApplyPatience = {
   pausesMs: [100, 250, 500, 1000, 2000],
 };
 
+/** For the end of an answer whose last line is there. */
+const END_MS = 1_000;
+
 const isLine = compileMessage<ApplyLine>(ROUTES.apply.answer);
 const anything = compileMessage<unknown>({});
 
@@ -129,24 +132,37 @@ function afterFailure(error: unknown, { sending, first }: { sending: boolean; fi
 
 /** @returns undefined when the lines ended before the apply did */
 async function readToEnd(
-  lines: AsyncIterable<string>,
+  lines: AsyncGenerator<string>,
   told: Told,
   onProgress: ApplyOptions['onProgress'],
 ): Promise<LastLine | undefined> {
   let index = 0;
-  for await (const text of lines) {
-    if (text === '') continue;
-    told.lastContact = Date.now();
-    const line = parseLine(text);
-    if (line.type === 'result' || line.type === 'error') return line;
-    if (line.type !== 'progress') continue;
-    index += 1;
-    if (index <= told.lines) continue;
-    told.lines = index;
-    const { type: _, ...progress } = line;
-    onProgress?.(progress);
+  try {
+    for (let next = await lines.next(); !next.done; next = await lines.next()) {
+      if (next.value === '') continue;
+      told.lastContact = Date.now();
+      const line = parseLine(next.value);
+      if (line.type === 'result' || line.type === 'error') {
+        await readRest(lines);
+        return line;
+      }
+      if (line.type !== 'progress') continue;
+      index += 1;
+      if (index <= told.lines) continue;
+      told.lines = index;
+      const { type: _, ...progress } = line;
+      onProgress?.(progress);
+    }
+    return undefined;
+  } finally {
+    lines.return(undefined).catch(() => undefined);
   }
-  return undefined;
+}
+
+/** Nothing follows the last line, but only an answer that was read to its end leaves the connection good for the next one. */
+async function readRest(lines: AsyncGenerator<string>): Promise<void> {
+  const rest = lines.next().catch(() => undefined);
+  await Promise.race([rest, sleep(END_MS, undefined, { ref: false })]);
 }
 
 function parseLine(text: string): ApplyLine {

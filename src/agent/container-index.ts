@@ -7,7 +7,14 @@ export interface ContainerIndex {
   inDirectory(directory: string): readonly EngineContainer[];
 }
 
-export function indexContainers(containers: readonly EngineContainer[]): ContainerIndex {
+/** @param questions how many instances will be looked up: for a few, looking through all is cheaper than sorting them first */
+export function indexContainers(containers: readonly EngineContainer[], questions: number): ContainerIndex {
+  if (questions <= FEW) {
+    return {
+      ofProject: (wanted) => containers.filter(({ project }) => project === wanted),
+      inDirectory: (wanted) => containers.filter(({ workingDir }) => workingDir === wanted),
+    };
+  }
   const projects = groupBy(containers, ({ project }) => project);
   const directories = groupBy(containers, ({ workingDir }) => workingDir);
   return {
@@ -16,6 +23,7 @@ export function indexContainers(containers: readonly EngineContainer[]): Contain
   };
 }
 
+const FEW = 4;
 const NONE: readonly EngineContainer[] = [];
 
 function groupBy(

@@ -30,7 +30,7 @@ export async function observeTenants(
   requests: readonly ObserveRequest[],
   options: ObserveOptions,
 ): Promise<ObservedTenant[]> {
-  const containers = options.containers ? await listContainers(host, options.signal) : null;
+  const containers = options.containers ? await listContainers(host, requests.length, options.signal) : null;
   const seen: Seen[] = [];
   for (const request of requests) {
     seen.push(await observeTenant(host, request, containers).catch((error) => unobservable(request, error)));
@@ -47,9 +47,13 @@ interface Seen {
 
 type Containers = ContainerIndex | FlotillaError | null;
 
-async function listContainers(host: TenantHost, signal: AbortSignal | undefined): Promise<Containers> {
+async function listContainers(
+  host: TenantHost,
+  questions: number,
+  signal: AbortSignal | undefined,
+): Promise<Containers> {
   try {
-    return indexContainers(await host.engine.listProjectContainers(signal ? { signal } : {}));
+    return indexContainers(await host.engine.listProjectContainers(signal ? { signal } : {}), questions);
   } catch (error) {
     if (error instanceof FlotillaError) return error;
     throw error;

@@ -48,9 +48,9 @@ export const watchConfigSchema = {
           type: 'object',
           additionalProperties: false,
           description: 'How many instances are worked on at once.',
-          examples: [{ total: 32, perHost: 4 }],
+          examples: [{ total: 100, perHost: 4 }],
           properties: {
-            total: { ...parts.total, default: 32, description: 'Over all hosts.', examples: [64] },
+            total: { ...parts.total, default: 400, description: 'Over all hosts.', examples: [100] },
             perHost: { ...parts.perHost, default: 4, description: 'On one host.', examples: [2] },
           },
         },

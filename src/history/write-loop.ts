@@ -1,5 +1,5 @@
 /** What comes within this time is written at once: one wait for the disk for all of it. */
-const GATHER_MS = 20;
+const GATHER_MS = 100;
 const FIRST_RETRY_MS = 1_000;
 const MOST_RETRY_MS = 30_000;
 

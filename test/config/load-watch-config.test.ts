@@ -12,7 +12,7 @@ describe('the settings of the daemon', () => {
       state: join(cwd, 'state'),
       pki: join(cwd, 'pki/controller'),
       listen: '127.0.0.1:7480',
-      concurrency: { total: 32, perHost: 4 },
+      concurrency: { total: 400, perHost: 4 },
       resync: { cron: '*/10 * * * *', timeZone: 'UTC', jitterMs: 60_000 },
       shrinkTo: 0.5,
       retentionMs: 90 * 24 * 60 * 60 * 1000,

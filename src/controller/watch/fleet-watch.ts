@@ -12,7 +12,7 @@ import { createSourceTrouble } from './source-trouble.js';
 import { goOnWithKnown, isConfirmed, takeSnapshot } from './take-snapshot.js';
 import { createWatchContext, type WatchContext } from './watch-context.js';
 import type { WatchDeps, WatchSettings } from './watch-deps.js';
-import { workInstance } from './work-instance.js';
+import { LOOKS_AFTER_A_DEATH, workInstance } from './work-instance.js';
 import { workRemoval } from './work-removal.js';
 
 /** The daemon's loop: keeps a fleet as its source desires it. */
@@ -121,7 +121,7 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
     }
     const runtime = state.runtimes.get(event.slug);
     if (!runtime || isBackingOff(runtime)) return;
-    if (event.type === 'container' && ENDS.has(event.action)) runtime.lookAgain = true;
+    if (event.type === 'container' && ENDS.has(event.action)) runtime.looksLeft = LOOKS_AFTER_A_DEATH;
     queue.add(event.slug);
   }
 

@@ -15,8 +15,8 @@ export interface InstanceRuntime {
   inSync: unknown;
   /** What was last said of it, so that only what is new is said. */
   said: string;
-  /** A container of it ended: if all looks in order, look again. */
-  lookAgain: boolean;
+  /** A container of it ended: if all looks in order, it is looked at so often again. */
+  looksLeft: number;
 }
 
 export function createRuntime(status: InstanceStatus): InstanceRuntime {
@@ -29,6 +29,6 @@ export function createRuntime(status: InstanceStatus): InstanceRuntime {
     progress: createProgressGuard(),
     inSync: null,
     said: ready ? `${ready.reason} ${ready.message}` : '',
-    lookAgain: false,
+    looksLeft: 0,
   };
 }

@@ -12,8 +12,9 @@ import { causeOf, type UpgradeRecord } from './upgrade-record.js';
 import { judge, type Next } from './verdict.js';
 import type { WatchContext } from './watch-context.js';
 
-/** A killed container is told of before the engine's list shows it: what looks in order then is looked at again. */
-const LOOK_AGAIN_MS = 300;
+/** A killed container is told of before the engine's list shows it: what looks in order then is looked at again, so often. */
+const LOOK_AGAIN_MS = [100, 300] as const;
+export const LOOKS_AFTER_A_DEATH = LOOK_AGAIN_MS.length;
 
 /** What the queue does with one instance: a pass over it, and everything that follows from what came of it. */
 export async function workInstance(
@@ -26,8 +27,8 @@ export async function workInstance(
   const begun = deps.clock.nowMs();
   const reconcileId = deps.newId();
   const log = deps.log.child({ slug, reconcileId });
-  const lookAgain = runtime.lookAgain;
-  runtime.lookAgain = false;
+  const looks = runtime.looksLeft;
+  runtime.looksLeft = 0;
   const made = await passInstance({
     entry,
     runtime,
@@ -53,7 +54,13 @@ export async function workInstance(
   observe(context, pass, seconds);
   logPass(log, pass, seconds);
   settle(context, entry, runtime, pass);
-  if (lookAgain && pass.item.result === 'inSync') context.queue.addAfter(slug, LOOK_AGAIN_MS);
+  if (looks > 0 && pass.item.result === 'inSync') lookLater(context, runtime, looks);
+}
+
+/** An event meanwhile has it looked at as often as any other does. */
+function lookLater({ queue }: WatchContext, runtime: InstanceRuntime, looks: number): void {
+  runtime.looksLeft = Math.max(runtime.looksLeft, looks - 1);
+  queue.addAfter(runtime.status.slug, LOOK_AGAIN_MS[LOOK_AGAIN_MS.length - looks] ?? 0);
 }
 
 function isCurrent({ state }: WatchContext, { instance, digest }: DesiredEntry): boolean {

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApplyRuns } from '../../../src/agent/server/apply-runs.js';
-import type { ApplyResult, TenantDriver } from '../../../src/agent-client/tenant-driver.js';
+import type { ApplyRequest, ApplyResult, TenantDriver } from '../../../src/agent-client/tenant-driver.js';
 import { FlotillaError } from '../../../src/errors.js';
 import { openRaw } from '../../support/raw-http.js';
 import { applyBody } from './bodies.js';
@@ -44,6 +44,25 @@ describe('an apply at the agent', () => {
       expect.objectContaining({ ...about, msg: 'apply starts' }),
       expect.objectContaining({ ...about, msg: 'apply ended', generation: 3, durationMs: expect.any(Number) }),
     ]);
+  });
+
+  it('leaves its connection good for the next one', async () => {
+    const { agent, connect: drive } = await serveApply(async (_, { onProgress } = {}) => {
+      onProgress?.({ phase: 'lock' });
+      return RESULT;
+    });
+    let connections = 0;
+    agent.app.server.on('secureConnection', () => {
+      connections += 1;
+    });
+    const driver = drive();
+    const { plan } = applyBody('acme');
+    for (let i = 0; i < 10; i++) {
+      const request = { plan, content: { generation: 1 }, reconcileId: 'r' } as unknown as ApplyRequest;
+      expect(await driver.apply(request)).toEqual(RESULT);
+    }
+    await driver.close();
+    expect(connections).toBeLessThan(5);
   });
 
   it('that fails is logged with the code and the phase', async () => {

@@ -124,6 +124,21 @@ describe('drift', () => {
     expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
   });
 
+  it.each([100, 400])('heals a dead container that the engine shows within %i ms of telling of it', async (ms) => {
+    fleet.instance('acme');
+    await fleet.start();
+    const east = fleet.host('east');
+    east.tellDeath('acme');
+    await fleet.clock.advance(ms - 1);
+    expect(east.applies).toEqual(['acme v1']);
+    east.showDeath('acme');
+    await fleet.clock.advance(1);
+    expect(east.applies).toEqual(['acme v1', 'acme v1']);
+    const looked = east.observed();
+    await fleet.clock.advance(60_000);
+    expect(east.observed() - looked).toBeLessThanOrEqual(2);
+  });
+
   it('only reports it where the policy says so, and says so once', async () => {
     fleet.instance('acme', 'host: east, template: web, imageTag: v1, driftPolicy: Report');
     await fleet.start();

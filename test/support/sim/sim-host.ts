@@ -28,6 +28,9 @@ export interface SimHost {
   edit(slug: string, path: string): void;
   /** A container ends. */
   kill(slug: string): void;
+  /** The same in two parts, as real engines do it: it is told of, and then seen. */
+  tellDeath(slug: string): void;
+  showDeath(slug: string): void;
   /** Applies of this tenant fail until null is given. */
   fail(slug: string, failure: { code: ErrorCode; phase: string } | null): void;
   /** Applies of this tenant wait for health until they are superseded, or this is called with false. */
@@ -106,7 +109,7 @@ export function createSimHost(name: string, now: () => Date): SimHost {
     });
   }
 
-  return {
+  const host: SimHost = {
     applies,
     observed: () => observed,
     tagOf: (slug) => tenants.get(slug)?.applied?.imageTag ?? null,
@@ -116,8 +119,12 @@ export function createSimHost(name: string, now: () => Date): SimHost {
       emit({ type: 'file', slug, path });
     },
     kill(slug) {
+      host.showDeath(slug);
+      host.tellDeath(slug);
+    },
+    tellDeath: (slug) => emit({ type: 'container', slug, service: 'web', action: 'die' }),
+    showDeath(slug) {
       tenantOf(slug).running = false;
-      emit({ type: 'container', slug, service: 'web', action: 'die' });
     },
     fail: (slug, failure) => void (failure ? failures.set(slug, failure) : failures.delete(slug)),
     hang(slug, on) {
@@ -171,6 +178,7 @@ export function createSimHost(name: string, now: () => Date): SimHost {
       close: async () => undefined,
     }),
   };
+  return host;
 }
 
 async function* listen(listeners: Set<(event: HostEvent) => void>, signal: AbortSignal): AsyncGenerator<HostEvent> {
