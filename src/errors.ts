@@ -34,9 +34,9 @@ export const ERROR_CODES = {
   // between controller and agent
   PkiInvalid: { terminal: false },
   PeerRefused: { terminal: false },
-  RequestInvalid: { terminal: true },
+  RequestInvalid: { terminal: false },
   RequestTooLarge: { terminal: true },
-  RouteNotFound: { terminal: true },
+  RouteNotFound: { terminal: false },
   ApplyNotFound: { terminal: false },
   AnswerInvalid: { terminal: false },
   // compose and the engine
