@@ -237,6 +237,17 @@ describe('what git says when it fails', () => {
       'cannot be reached',
     ],
     ['fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output', 'no space is left'],
+    ...[
+      'server certificate verification failed. CAfile: none CRLfile: none',
+      'SSL certificate problem: unable to get local issuer certificate',
+      "SSL: no alternative certificate subject name matches target host name 'example.org'",
+      'error setting certificate verify locations:  CAfile: /etc/gone',
+      'Problem with the SSL CA cert (path? access rights?)',
+    ].map((why) => [`fatal: unable to access 'https://example.org/': ${why}`, 'the certificate of']),
+    ['command-line: line 0: Bad configuration option: nosuchthing', 'settings of git or ssh'],
+    ['fatal: bad config line 1 in file /root/.gitconfig', 'settings of git or ssh'],
+    ["fatal: bad boolean config value 'maybe' for 'http.sslverify'", 'settings of git or ssh'],
+    ['Who damages or corrupts data here is prosecuted.\nfatal: something new', 'cannot be fetched'],
     ['fatal: something new', 'cannot be fetched'],
     ['remote: fatal: loose object is corrupt\nfatal: something new', 'cannot be fetched'],
   ])('%j is told in our own words', (stderr, words) => {
@@ -246,6 +257,7 @@ describe('what git says when it fails', () => {
 
   it('is a damaged clone when it is about the clone', () => {
     expect(fetchFailure("fatal: not a git repository: '/state/repo.git'", names)).toBeInstanceOf(DamagedClone);
+    expect(fetchFailure('fatal: bad config line 1 in file /state/repo.git/config', names)).toBeInstanceOf(DamagedClone);
     expect(localFailure('fatal: whatever', names)).toBeInstanceOf(DamagedClone);
     expect(localFailure('error: No space left on device', names)).toMatchObject({ code: 'SourceUnreadable' });
   });

@@ -8,3 +8,8 @@ const SCRIPT = resolve(import.meta.dirname, '../../scripts/git-tools.sh');
 export async function installGitTools(): Promise<void> {
   await promisify(execFile)(SCRIPT);
 }
+
+/** And a server of ssh, which nobody starts. */
+export async function installSshServer(): Promise<void> {
+  await promisify(execFile)(SCRIPT, ['sshd']);
+}

@@ -41,7 +41,8 @@ export function createClone(options: CloneOptions): Clone {
   const { directory, names } = options;
   const repository = join(directory, 'repo.git');
   let git = createGit(repository, options.environment);
-  let asked = false;
+  /** The last fetch succeeded: whether ssh is set up otherwise by now is not asked again. */
+  let works = false;
 
   return {
     get git() {
@@ -49,15 +50,14 @@ export function createClone(options: CloneOptions): Clone {
     },
     async fetch(signal) {
       await initialise(git, repository, names, signal);
-      if (!asked) git = createGit(repository, { ...options.environment, ...(await sshCommand(git, options, signal)) });
-      asked = true;
-      let fetched = false;
+      if (!works) git = createGit(repository, { ...options.environment, ...(await sshCommand(git, options, signal)) });
+      works = false;
       try {
         const { exitCode, stderr } = await git({ args: fetchArgs(options), timeoutMs: FETCH_TIMEOUT_MS, signal });
         if (exitCode !== 0) throw fetchFailure(stderr, names);
-        fetched = true;
+        works = true;
       } finally {
-        if (!fetched) await dropPartialPacks(repository);
+        if (!works) await dropPartialPacks(repository);
       }
       return headCommit(git, names, signal);
     },
@@ -80,10 +80,11 @@ async function dropPartialPacks(repository: string): Promise<void> {
 }
 
 /** ssh must fail where it would ask; but what the operator has set for git is left alone. */
-async function sshCommand(git: Git, { environment }: CloneOptions, signal: AbortSignal): Promise<object> {
+async function sshCommand(git: Git, { environment, names }: CloneOptions, signal: AbortSignal): Promise<object> {
   if (environment.GIT_SSH_COMMAND !== undefined || environment.GIT_SSH !== undefined) return {};
   const args = ['config', '--get', 'core.sshCommand'];
-  const { exitCode } = await git({ args, timeoutMs: LOCAL_TIMEOUT_MS, signal });
+  const { exitCode, stderr } = await git({ args, timeoutMs: LOCAL_TIMEOUT_MS, signal });
+  if (exitCode > 1) throw localFailure(stderr, names);
   return exitCode === 0 ? {} : { GIT_SSH_COMMAND: 'ssh -o BatchMode=yes' };
 }
 
