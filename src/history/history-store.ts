@@ -19,7 +19,7 @@ export interface Upgrade {
   cause: string;
   /** The plan without contents: files by path, status and cause; containers; operations. */
   plan: UpgradePlan;
-  /** In order. Empty while it runs. */
+  /** In order, as its host measured them; where it gave none, as they were heard of. Empty while it runs. */
   phases: readonly { phase: string; durationMs: number }[];
   result: UpgradeResult;
   error: { code: string; message: string; phase: string | null } | null;

@@ -95,7 +95,7 @@ function toWork(
       if (!isCurrent()) throw new FlotillaError('Superseded', 'something else is desired by now');
       runtime.progress.beforeApply(plan, nowMs());
       runtime.supersede = supersede;
-      run.record = recordUpgrade(reconcileId, entry, plan, now());
+      run.record = recordUpgrade(reconcileId, entry, plan, { startedAt: now(), nowMs });
       onApply(run.record, plan);
     },
     onRollback() {

@@ -3,6 +3,7 @@ import type { Upgrade, UpgradeResult } from '../../history/history-store.js';
 import type { Plan } from '../../plan/plan.js';
 import type { ItemError, ReconcileItem } from '../report.js';
 import type { DesiredEntry } from './desired-entry.js';
+import { createPhaseTimes } from './phase-times.js';
 
 /** The last so many lines of an apply's progress are kept. */
 const MOST_LINES = 40;
@@ -15,15 +16,44 @@ export interface UpgradeRecord {
   ended(item: Pick<ReconcileItem, 'result' | 'error' | 'applied'>, rolledBack: boolean, at: Date): Upgrade;
 }
 
-export function recordUpgrade(id: string, entry: DesiredEntry, plan: Plan, startedAt: Date): UpgradeRecord {
+/** @param nowMs monotonic */
+export function recordUpgrade(
+  id: string,
+  entry: DesiredEntry,
+  plan: Plan,
+  { startedAt, nowMs }: { startedAt: Date; nowMs: () => number },
+): UpgradeRecord {
   const log: string[] = [];
-  const begun: Upgrade = {
+  const begun = begunOf(id, entry, plan, startedAt);
+  const times = createPhaseTimes(nowMs);
+  return {
+    begun: () => begun,
+    progress({ phase, service, message }) {
+      times.heard(phase);
+      const line = [phase, service, message].filter((word) => word !== undefined).join(' ');
+      if (log.at(-1) === line) return;
+      log.push(line);
+      if (log.length > MOST_LINES) log.shift();
+    },
+    ended: ({ result, error, applied }, rolledBack, at) => ({
+      ...begun,
+      phases: applied?.phases ?? times.untilNow(),
+      result: resultOf(result, error, rolledBack),
+      error: error && { code: error.code, message: error.message, phase: error.phase },
+      log: [...log],
+      finishedAt: at.toISOString(),
+    }),
+  };
+}
+
+function begunOf(id: string, { instance, author }: DesiredEntry, plan: Plan, startedAt: Date): Upgrade {
+  return {
     id,
     slug: plan.slug,
     host: plan.host,
-    fleet: entry.instance.fleet,
+    fleet: instance.fleet,
     revision: plan.revision,
-    author: entry.author,
+    author,
     fromImageTag: plan.fromImageTag,
     toImageTag: plan.imageTag,
     cause: causeOf(plan),
@@ -40,23 +70,6 @@ export function recordUpgrade(id: string, entry: DesiredEntry, plan: Plan, start
     log: [],
     startedAt: startedAt.toISOString(),
     finishedAt: null,
-  };
-  return {
-    begun: () => begun,
-    progress({ phase, service, message }) {
-      const line = [phase, service, message].filter((word) => word !== undefined).join(' ');
-      if (log.at(-1) === line) return;
-      log.push(line);
-      if (log.length > MOST_LINES) log.shift();
-    },
-    ended: ({ result, error, applied }, rolledBack, at) => ({
-      ...begun,
-      phases: applied?.phases ?? [],
-      result: resultOf(result, error, rolledBack),
-      error: error && { code: error.code, message: error.message, phase: error.phase },
-      log: [...log],
-      finishedAt: at.toISOString(),
-    }),
   };
 }
 

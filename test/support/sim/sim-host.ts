@@ -1,4 +1,11 @@
-import type { ApplyRequest, ApplyResult, HostEvent, TenantDriver } from '../../../src/agent-client/tenant-driver.js';
+import type {
+  ApplyOptions,
+  ApplyPhase,
+  ApplyRequest,
+  ApplyResult,
+  HostEvent,
+  TenantDriver,
+} from '../../../src/agent-client/tenant-driver.js';
 import { type ErrorCode, FlotillaError } from '../../../src/errors.js';
 import type { AppliedView, Inspection, ObservedTenant } from '../../../src/plan/observed.js';
 import type { Plan } from '../../../src/plan/plan.js';
@@ -28,8 +35,8 @@ export interface SimHost {
   edit(slug: string, path: string): void;
   /** A container ends. */
   kill(slug: string): void;
-  /** Applies of this tenant fail until null is given. */
-  fail(slug: string, failure: { code: ErrorCode; phase: string } | null): void;
+  /** Applies of this tenant fail in this phase until null is given; one that waits for health fails once it no longer does. */
+  fail(slug: string, failure: { code: ErrorCode; phase: ApplyPhase } | null): void;
   /** Applies of this tenant wait for health until they are superseded, or this is called with false. */
   hang(slug: string, hanging: boolean): void;
   /** After each apply something undoes it. */
@@ -43,7 +50,7 @@ export interface SimHost {
 
 export function createSimHost(name: string, now: () => Date): SimHost {
   const tenants = new Map<string, SimTenant>();
-  const failures = new Map<string, { code: ErrorCode; phase: string }>();
+  const failures = new Map<string, { code: ErrorCode; phase: ApplyPhase }>();
   const hanging = new Map<string, Set<() => void>>();
   const undone = new Set<string>();
   const listeners = new Set<(event: HostEvent) => void>();
@@ -68,23 +75,30 @@ export function createSimHost(name: string, now: () => Date): SimHost {
 
   async function apply(
     { plan, content, hold }: ApplyRequest,
-    supersede: AbortSignal | undefined,
+    { supersede, onProgress }: ApplyOptions,
   ): Promise<ApplyResult> {
     const { slug } = plan;
+    const failure = 'files' in content ? failures.get(slug) : undefined;
+    const begin = (phase: ApplyPhase) => {
+      onProgress?.({ phase });
+      if (failure?.phase === phase) throw new FlotillaError(failure.code, 'as told', { phase });
+    };
     const tenant = tenantOf(slug);
     applies.push(`${slug} ${plan.operations.some(({ kind }) => kind === 'down') ? 'down' : plan.imageTag}`);
-    const failure = 'files' in content ? failures.get(slug) : undefined;
-    if (failure?.phase === 'pull') throw new FlotillaError(failure.code, 'as told', { phase: failure.phase });
+    begin('lock');
     if (plan.operations.some(({ kind }) => kind === 'down')) {
       tenant.running = false;
       return done(tenant);
     }
+    begin('pull');
     if (tenant.applied?.outcome === 'verified')
       tenant.previous = { plan: toPlan(plan, tenant), applied: tenant.applied };
     tenant.files = new Map(plan.fileSet.map(({ path, sha256, mode }) => [path, { sha256, mode }]));
     tenant.applied = toApplied(plan, tenant, now());
-    if (failure) throw new FlotillaError(failure.code, 'as told', { phase: failure.phase });
+    begin('up');
+    onProgress?.({ phase: 'verify' });
     await waitForHealth(slug, supersede);
+    begin('verify');
     tenant.running = !undone.has(slug);
     tenant.applied = {
       ...tenant.applied,
@@ -155,8 +169,7 @@ export function createSimHost(name: string, now: () => Date): SimHost {
         working += 1;
         most = Math.max(most, working);
         try {
-          options.onProgress?.({ phase: 'lock' });
-          return await apply(request, options.supersede);
+          return await apply(request, options);
         } finally {
           working -= 1;
         }
