@@ -1,5 +1,6 @@
 import type { InstanceStatus } from './instance-status.js';
 
+/** superseded: gave way to newer desired state. interrupted: gave way to something else, such as the end of the daemon. */
 export type UpgradeResult = 'running' | 'converged' | 'failed' | 'rolledBack' | 'superseded' | 'interrupted';
 
 /** One apply of a plan, whatever its cause. Holds no content of files and no value of a tenant. */

@@ -1,19 +1,23 @@
 import type { ApplyProgress } from '../../agent-client/tenant-driver.js';
 import type { Upgrade, UpgradeResult } from '../../history/history-store.js';
 import type { Plan } from '../../plan/plan.js';
-import type { ItemError, ReconcileItem } from '../report.js';
+import type { ReconcileItem } from '../report.js';
 import type { DesiredEntry } from './desired-entry.js';
 import { createPhaseTimes } from './phase-times.js';
 
 /** The last so many lines of an apply's progress are kept. */
 const MOST_LINES = 40;
 
+type Ended = Pick<ReconcileItem, 'result' | 'error' | 'plan'>;
+
 /** One apply while it runs, for the history. */
 export interface UpgradeRecord {
+  /** As it was to be applied, whatever was seen afterwards. */
+  readonly plan: Plan;
   /** As it stands when it begins. */
   begun(): Upgrade;
   progress(progress: ApplyProgress): void;
-  ended(item: Pick<ReconcileItem, 'result' | 'error' | 'applied'>, rolledBack: boolean, at: Date): Upgrade;
+  ended(item: Ended & Pick<ReconcileItem, 'applied'>, rolledBack: boolean, at: Date): Upgrade;
 }
 
 /** @param nowMs monotonic */
@@ -27,6 +31,7 @@ export function recordUpgrade(
   const begun = begunOf(id, entry, plan, startedAt);
   const times = createPhaseTimes(nowMs);
   return {
+    plan,
     begun: () => begun,
     progress({ phase, service, message }) {
       times.heard(phase);
@@ -35,14 +40,17 @@ export function recordUpgrade(
       log.push(line);
       if (log.length > MOST_LINES) log.shift();
     },
-    ended: ({ result, error, applied }, rolledBack, at) => ({
-      ...begun,
-      phases: applied?.phases ?? times.untilNow(),
-      result: resultOf(result, error, rolledBack),
-      error: error && { code: error.code, message: error.message, phase: error.phase },
-      log: [...log],
-      finishedAt: at.toISOString(),
-    }),
+    ended(item, rolledBack, at) {
+      const phases = item.applied?.phases ?? times.untilNow();
+      return {
+        ...begun,
+        phases,
+        result: upgradeResultOf(item, rolledBack),
+        error: errorOf(item, phases.at(-1)?.phase ?? null),
+        log: [...log],
+        finishedAt: at.toISOString(),
+      };
+    },
   };
 }
 
@@ -78,8 +86,24 @@ export function causeOf({ operations }: Pick<Plan, 'operations'>): string {
   return operations.at(-1)?.cause ?? '';
 }
 
-function resultOf(result: ReconcileItem['result'], error: ItemError | null, rolledBack: boolean): UpgradeResult {
+/** How an apply ended that was begun. Without an error it may still have come to nothing: another one was there first. */
+export function upgradeResultOf(
+  { result, error }: Pick<Ended, 'result' | 'error'>,
+  rolledBack: boolean,
+): Exclude<UpgradeResult, 'running'> {
   if (result === 'converged') return 'converged';
   if (rolledBack) return 'rolledBack';
-  return error?.code === 'Superseded' ? 'superseded' : error?.code === 'Cancelled' ? 'interrupted' : 'failed';
+  if (error === null || error.code === 'Cancelled') return 'interrupted';
+  return error.code === 'Superseded' ? 'superseded' : 'failed';
+}
+
+/** @param phase the one that it had come to */
+function errorOf({ result, error, plan }: Ended, phase: string | null): Upgrade['error'] {
+  if (error) return { code: error.code, message: error.message, phase: error.phase };
+  if (result === 'converged') return null;
+  const { reason, message } = plan?.gate ?? {
+    reason: 'PlanStale',
+    message: 'the host was changed meanwhile, and has what is desired',
+  };
+  return { code: reason, message: `nothing was changed: ${message}`, phase };
 }

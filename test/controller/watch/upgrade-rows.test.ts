@@ -78,3 +78,77 @@ describe('how long the phases of an upgrade took', () => {
     );
   });
 });
+
+describe('an upgrade that comes to nothing', () => {
+  it('because somebody else took the lock: interrupted, with the reason, and counted as that', async () => {
+    fleet.instance('acme');
+    await fleet.start();
+    fleet.host('east').onInspect(async () => fleet.host('east').lock('acme', true));
+    fleet.instance('acme', onEast('v2'));
+    await fleet.push();
+    expect((await fleet.history.upgrades({ slug: 'acme', limit: 1 }))[0]).toMatchObject({
+      toImageTag: 'v2',
+      result: 'interrupted',
+      error: {
+        code: 'Locked',
+        message: 'nothing was changed: another upgrade of it is running: flotilla apply (pid 7)',
+        phase: 'lock',
+      },
+      finishedAt: fleet.clock.now().toISOString(),
+    });
+    expect(fleet.counted).toEqual(['converged update', 'interrupted update']);
+    expect(await fleet.conditions('acme')).toContain('Ready=False:Locked');
+    expect(fleet.notices.filter(({ kind }) => kind === 'UpgradeFailed')).toEqual([]);
+    fleet.host('east').lock('acme', false);
+    await fleet.clock.advance(10_000);
+    expect(await newest('acme')).toBe('v2 converged: up 1');
+    expect(fleet.counted.slice(2)).toEqual(['converged update']);
+  });
+
+  it('because the host changed, and had what is desired when it was looked at again: interrupted, too', async () => {
+    fleet.instance('acme');
+    await fleet.start();
+    const host = fleet.host('east');
+    host.onInspect(async () => {
+      host.revive('acme');
+      host.fail('acme', { code: 'PlanStale', phase: 'lock' });
+    });
+    host.kill('acme');
+    await fleet.push();
+    expect((await fleet.history.upgrades({ slug: 'acme', limit: 1 }))[0]).toMatchObject({
+      result: 'interrupted',
+      error: {
+        code: 'PlanStale',
+        message: 'nothing was changed: the host was changed meanwhile, and has what is desired',
+      },
+    });
+    expect(fleet.counted).toEqual(['converged update', 'interrupted drift']);
+    expect(await fleet.conditions('acme')).toContain('Ready=True');
+  });
+
+  it('because its host is gone when it is looked at again: failed, and counted as that', async () => {
+    fleet.instance('acme');
+    await fleet.start();
+    const host = fleet.host('east');
+    host.fail('acme', { code: 'PlanStale', phase: 'lock' });
+    host.onInspect(async () => host.onInspect(async () => host.setReachable(false)));
+    fleet.instance('acme', onEast('v2'));
+    await fleet.push();
+    expect((await fleet.history.upgrades({ slug: 'acme', limit: 1 }))[0]).toMatchObject({
+      result: 'failed',
+      error: { code: 'HostUnreachable' },
+    });
+    expect(fleet.counted).toEqual(['converged update', 'failed update']);
+  });
+
+  it('because the daemon stops: the row and the metric say the same', async () => {
+    fleet.instance('acme');
+    fleet.host('east').hang('acme', true);
+    await fleet.start();
+    const stopped = fleet.stop();
+    await fleet.clock.advance(2_000);
+    await stopped;
+    expect(await newest('acme')).toMatch(/^v1 interrupted/);
+    expect(fleet.counted).toEqual(['interrupted update']);
+  });
+});

@@ -21,6 +21,8 @@ export interface SimFleet {
   clock: SimClock;
   history: MemoryHistory;
   notices: Notice[];
+  /** Applies as the metrics count them, in order: `converged update`. */
+  counted: string[];
   host(name: string): SimHost;
   /** Writes a manifest file; null removes it. The daemon hears of it with `push`. */
   write(file: string, text: string | null): void;
@@ -61,6 +63,7 @@ export function createSimFleet(): SimFleet {
   const history = createMemoryHistory();
   const hosts = new Map<string, SimHost>();
   const notices: Notice[] = [];
+  const counted: string[] = [];
   let confirmed: string | null = null;
   let daemon: FleetWatch | null = null;
   let ids = 0;
@@ -106,6 +109,7 @@ export function createSimFleet(): SimFleet {
     },
     history,
     notices,
+    counted,
     host,
     write,
     instance: (slug, spec = 'host: east, template: web, imageTag: v1') =>
@@ -146,7 +150,7 @@ export function createSimFleet(): SimFleet {
           openDriver: ({ name }) => host(name).driver(),
           renderer: createRenderer(),
           notifier: { tell: (notice) => notices.push(notice) },
-          observer: silentObserver(),
+          observer: { ...silentObserver(), upgraded: ({ result, cause }) => counted.push(`${result} ${cause}`) },
           queueObserver: {
             ...{ added: () => {}, retried: () => {}, started: () => {}, finished: () => {} },
             depth: () => {},

@@ -35,10 +35,14 @@ export interface SimHost {
   edit(slug: string, path: string): void;
   /** A container ends. */
   kill(slug: string): void;
+  /** It is there again, without anybody having told of it. */
+  revive(slug: string): void;
   /** Applies of this tenant fail in this phase until null is given; one that waits for health fails once it no longer does. */
   fail(slug: string, failure: { code: ErrorCode; phase: ApplyPhase } | null): void;
   /** Applies of this tenant wait for health until they are superseded, or this is called with false. */
   hang(slug: string, hanging: boolean): void;
+  /** Somebody else has the lock of this tenant until false is given. */
+  lock(slug: string, locked: boolean): void;
   /** After each apply something undoes it. */
   undo(slug: string, undone: boolean): void;
   /** Silently: no event tells that it is back. */
@@ -53,6 +57,7 @@ export function createSimHost(name: string, now: () => Date): SimHost {
   const failures = new Map<string, { code: ErrorCode; phase: ApplyPhase }>();
   const hanging = new Map<string, Set<() => void>>();
   const undone = new Set<string>();
+  const locked = new Set<string>();
   const listeners = new Set<(event: HostEvent) => void>();
   const applies: string[] = [];
   let reachable = true;
@@ -86,6 +91,7 @@ export function createSimHost(name: string, now: () => Date): SimHost {
     const tenant = tenantOf(slug);
     applies.push(`${slug} ${plan.operations.some(({ kind }) => kind === 'down') ? 'down' : plan.imageTag}`);
     begin('lock');
+    if (locked.has(slug)) throw new FlotillaError('Locked', 'another upgrade of it is running', { phase: 'lock' });
     if (plan.operations.some(({ kind }) => kind === 'down')) {
       tenant.running = false;
       return done(tenant);
@@ -133,6 +139,9 @@ export function createSimHost(name: string, now: () => Date): SimHost {
       tenantOf(slug).running = false;
       emit({ type: 'container', slug, service: 'web', action: 'die' });
     },
+    revive(slug) {
+      tenantOf(slug).running = true;
+    },
     fail: (slug, failure) => void (failure ? failures.set(slug, failure) : failures.delete(slug)),
     hang(slug, on) {
       if (on) hanging.set(slug, new Set());
@@ -143,6 +152,7 @@ export function createSimHost(name: string, now: () => Date): SimHost {
       }
     },
     undo: (slug, on) => void (on ? undone.add(slug) : undone.delete(slug)),
+    lock: (slug, on) => void (on ? locked.add(slug) : locked.delete(slug)),
     setReachable(on, { silently } = { silently: false }) {
       reachable = on;
       if (on && !silently) emit({ type: 'resync' });
@@ -155,7 +165,10 @@ export function createSimHost(name: string, now: () => Date): SimHost {
       async observe(requests) {
         requireReachable();
         observed += requests.length;
-        return requests.map(({ slug, paths }) => toObserved(slug, paths, tenantOf(slug)));
+        return requests.map(({ slug, paths }) => ({
+          ...toObserved(slug, paths, tenantOf(slug)),
+          lockedBy: locked.has(slug) ? { pid: 7, command: 'flotilla apply', since: '' } : null,
+        }));
       },
       async inspect({ tenant, containers }): Promise<Inspection> {
         requireReachable();
