@@ -15,7 +15,7 @@ export function toldBefore(status: InstanceStatus): Notice[] {
       host: status.host,
       fleet: status.fleet,
       revision: status.desiredRevision,
-      author: null,
+      author: status.desiredAuthor,
       fromImageTag: status.appliedImageTag,
       toImageTag: status.imageTag,
       reason: ready.reason,

@@ -152,3 +152,44 @@ describe('an upgrade that comes to nothing', () => {
     expect(fleet.counted).toEqual(['interrupted update']);
   });
 });
+
+describe('who committed what an instance is to be', () => {
+  const ANN = 'Ann Example <ann@example.org>';
+
+  it('is told of the retry after a restart, whoever has committed something else meanwhile', async () => {
+    fleet.instance('birch');
+    fleet.instance('acme');
+    await fleet.start();
+    fleet.host('east').fail('acme', { code: 'ImageNotFound', phase: 'pull' });
+    fleet.commitAs(ANN);
+    fleet.instance('acme', onEast('v2'));
+    await fleet.push();
+    await fleet.stop();
+    fleet.notices.length = 0;
+    fleet.commitAs('Bob Example <bob@example.org>');
+    fleet.instance('birch', onEast('v2'));
+    await fleet.start();
+    const failed = fleet.notices.find(({ kind, slug }) => kind === 'UpgradeFailed' && slug === 'acme');
+    expect(failed).toMatchObject({ author: ANN, toImageTag: 'v2' });
+    expect((await fleet.history.upgrades({ slug: 'acme', limit: 1 }))[0]).toMatchObject({
+      author: ANN,
+      toImageTag: 'v2',
+      result: 'failed',
+    });
+    expect(await fleet.status('acme')).toMatchObject({ desiredAuthor: ANN });
+    expect(await fleet.status('birch')).toMatchObject({ desiredAuthor: 'Bob Example <bob@example.org>' });
+  });
+
+  it('is kept by an instance that another commit leaves as it is', async () => {
+    fleet.commitAs(ANN);
+    fleet.instance('acme');
+    await fleet.start();
+    fleet.commitAs('Bob Example <bob@example.org>');
+    fleet.instance('birch');
+    await fleet.push();
+    fleet.host('east').kill('acme');
+    await fleet.push();
+    const rows = await fleet.history.upgrades({ slug: 'acme', limit: 5 });
+    expect(rows.map(({ author }) => author)).toEqual([ANN, ANN]);
+  });
+});

@@ -11,7 +11,7 @@ import { createLogger } from '../../../src/log.js';
 import type { Notice } from '../../../src/notify/notifier.js';
 import { createRenderer } from '../../../src/render/create-renderer.js';
 import { createDirectorySource } from '../../../src/source/directory-source.js';
-import type { Source } from '../../../src/source/source.js';
+import type { Snapshot, Source } from '../../../src/source/source.js';
 import { createMemoryHistory, type MemoryHistory } from '../memory-history.js';
 import { createSimClock, type SimClock } from './sim-clock.js';
 import { createSimHost, type SimHost } from './sim-host.js';
@@ -29,6 +29,8 @@ export interface SimFleet {
   /** An instance of one line. */
   instance(slug: string, spec?: string): void;
   template(text: string): void;
+  /** Who committed what is read from now on. */
+  commitAs(author: string): void;
   /** Tells the daemon to look, and lets it work until it has nothing to do now. */
   push(): Promise<void>;
   /** As `push`, but waits only until it has read. */
@@ -65,6 +67,7 @@ export function createSimFleet(): SimFleet {
   const notices: Notice[] = [];
   const counted: string[] = [];
   let confirmed: string | null = null;
+  let author: string | null = null;
   let daemon: FleetWatch | null = null;
   let ids = 0;
   let writer: HistoryWriter | null = null;
@@ -118,6 +121,9 @@ export function createSimFleet(): SimFleet {
         `apiVersion: flotilla.dev/v1\nkind: Instance\nmetadata: { name: ${slug} }\nspec: { ${spec} }\n`,
       ),
     template,
+    commitAs(name) {
+      author = name;
+    },
     async push() {
       await fleet.look();
       await settle();
@@ -131,10 +137,14 @@ export function createSimFleet(): SimFleet {
     },
     async start(settings = {}) {
       const source = createDirectorySource({ manifests, templates });
+      // What is nothing new is the same object as before.
+      const signed = new WeakMap<Snapshot, Snapshot>();
       const read: Source['read'] = async (options) => {
         reads.begun += 1;
         try {
-          return await source.read(options);
+          const read = await source.read(options);
+          signed.set(read, signed.get(read) ?? { ...read, author });
+          return signed.get(read) as Snapshot;
         } finally {
           reads.ended += 1;
         }
