@@ -26,6 +26,7 @@ export function toldBefore(status: InstanceStatus): Notice[] {
 }
 
 function troubleOf(status: InstanceStatus): Notice['kind'] | null {
+  if (status.removing) return status.failures > 0 ? 'TakeDownFailed' : null;
   const stalled = findCondition(status, 'Stalled');
   if (stalled && stalled.reason !== 'DesiredStateInvalid')
     return stalled.reason === 'RolledBack' ? 'RolledBack' : 'Stalled';

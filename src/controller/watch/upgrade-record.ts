@@ -2,7 +2,6 @@ import type { ApplyProgress } from '../../agent-client/tenant-driver.js';
 import type { Upgrade, UpgradeResult } from '../../history/history-store.js';
 import type { Plan } from '../../plan/plan.js';
 import type { ReconcileItem } from '../report.js';
-import type { DesiredEntry } from './desired-entry.js';
 import { createPhaseTimes } from './phase-times.js';
 
 /** The last so many lines of an apply's progress are kept. */
@@ -20,15 +19,22 @@ export interface UpgradeRecord {
   ended(item: Ended & Pick<ReconcileItem, 'applied'>, rolledBack: boolean, at: Date): Upgrade;
 }
 
+/** What is about to be applied. */
+export interface ApplyBegun {
+  /** The reconcile's. */
+  id: string;
+  fleet: string | null;
+  /** Who committed the plan's revision. */
+  author: string | null;
+  plan: Plan;
+  startedAt: Date;
+}
+
 /** @param nowMs monotonic */
-export function recordUpgrade(
-  id: string,
-  entry: DesiredEntry,
-  plan: Plan,
-  { startedAt, nowMs }: { startedAt: Date; nowMs: () => number },
-): UpgradeRecord {
+export function recordUpgrade(apply: ApplyBegun, nowMs: () => number): UpgradeRecord {
+  const { plan } = apply;
   const log: string[] = [];
-  const begun = begunOf(id, entry, plan, startedAt);
+  const begun = begunOf(apply);
   const times = createPhaseTimes(nowMs);
   return {
     plan,
@@ -54,12 +60,12 @@ export function recordUpgrade(
   };
 }
 
-function begunOf(id: string, { instance, author }: DesiredEntry, plan: Plan, startedAt: Date): Upgrade {
+function begunOf({ id, fleet, author, plan, startedAt }: ApplyBegun): Upgrade {
   return {
     id,
     slug: plan.slug,
     host: plan.host,
-    fleet: instance.fleet,
+    fleet,
     revision: plan.revision,
     author,
     fromImageTag: plan.fromImageTag,
@@ -93,7 +99,7 @@ export function upgradeResultOf(
 ): Exclude<UpgradeResult, 'running'> {
   if (result === 'converged') return 'converged';
   if (rolledBack) return 'rolledBack';
-  if (error === null || error.code === 'Cancelled') return 'interrupted';
+  if (error === null || error.code === 'Cancelled' || error.code === 'Locked') return 'interrupted';
   return error.code === 'Superseded' ? 'superseded' : 'failed';
 }
 

@@ -93,8 +93,10 @@ export function createSimHost(name: string, now: () => Date): SimHost {
     begin('lock');
     if (locked.has(slug)) throw new FlotillaError('Locked', 'another upgrade of it is running', { phase: 'lock' });
     if (plan.operations.some(({ kind }) => kind === 'down')) {
+      begin('remove');
       tenant.running = false;
-      return done(tenant);
+      if (tenant.applied) tenant.applied = { ...tenant.applied, outcome: 'committed' };
+      return done(tenant, 'remove');
     }
     begin('pull');
     if (tenant.applied?.outcome === 'verified')
@@ -216,9 +218,9 @@ async function* listen(listeners: Set<(event: HostEvent) => void>, signal: Abort
   listeners.delete(listener);
 }
 
-const done = (tenant: SimTenant): ApplyResult => ({
+const done = (tenant: SimTenant, phase: ApplyPhase = 'up'): ApplyResult => ({
   generation: tenant.applied?.generation ?? 0,
-  phases: [{ phase: 'up', durationMs: 1 }],
+  phases: [{ phase, durationMs: 1 }],
   recreated: [],
   restarted: [],
 });
