@@ -87,7 +87,7 @@ function upgradeMetrics(registry: Registry) {
       registers,
     }),
   };
-  for (const result of ['converged', 'failed', 'rolledBack', 'superseded']) {
+  for (const result of ['converged', 'failed', 'rolledBack', 'superseded', 'interrupted']) {
     for (const cause of ['update', 'drift', 'other']) upgrades.total.inc({ result, cause }, 0);
   }
   return upgrades;

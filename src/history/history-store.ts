@@ -1,5 +1,6 @@
 import type { InstanceStatus } from './instance-status.js';
 
+/** superseded: gave way to newer desired state. interrupted: gave way to something else, such as the end of the daemon. */
 export type UpgradeResult = 'running' | 'converged' | 'failed' | 'rolledBack' | 'superseded' | 'interrupted';
 
 /** One apply of a plan, whatever its cause. Holds no content of files and no value of a tenant. */
@@ -19,7 +20,7 @@ export interface Upgrade {
   cause: string;
   /** The plan without contents: files by path, status and cause; containers; operations. */
   plan: UpgradePlan;
-  /** In order. Empty while it runs. */
+  /** In order, as its host measured them; where it gave none, as they were heard of. Empty while it runs. */
   phases: readonly { phase: string; durationMs: number }[];
   result: UpgradeResult;
   error: { code: string; message: string; phase: string | null } | null;

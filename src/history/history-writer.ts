@@ -1,12 +1,14 @@
 import type { Logger } from '../log.js';
 import type { AcceptedRevision, Decision, HistoryStore, Upgrade } from './history-store.js';
 import type { InstanceStatus } from './instance-status.js';
-import { createWaitingRows, type WaitingRows } from './waiting-rows.js';
+import { createWaitingRows, type WaitingLimits, type WaitingRows } from './waiting-rows.js';
 import { createWriteLoop } from './write-loop.js';
 
 /** Rows of one transaction: it must not keep the process from other work for long. */
 const BATCH_ROWS = 500;
 const MAX_DECISIONS = 50_000;
+/** Far more than a night brings. */
+const MAX_UPGRADES = 10_000;
 
 export interface HistoryWriterOptions {
   store: Pick<HistoryStore, 'write'>;
@@ -17,16 +19,18 @@ export interface HistoryWriterOptions {
   onWaiting(count: number): void;
   /** Decisions that are kept while nothing can be written; 50,000 by default. */
   maxWaiting?: number;
+  /** Upgrades, likewise; 10,000 by default. */
+  maxUpgrades?: number;
 }
 
 /**
  * What the daemon tells its history. Nothing here throws or rejects, and work must not wait on it: while the disk is full all
- * is kept in memory (statuses by slug, upgrades by id; the oldest decisions above `maxWaiting` are dropped and counted) and
- * tried again every 1 to 30 s, so that a promise may be pending for days.
+ * is kept in memory (statuses by slug, upgrades by id; the oldest decisions above `maxWaiting`, and upgrades that have ended
+ * above `maxUpgrades`, are dropped and counted) and tried again every 1 to 30 s, so that a promise may be pending for days.
  */
 export interface HistoryWriter {
-  /** Resolves once it is on the disk. */
-  recordUpgrade(upgrade: Upgrade): Promise<void>;
+  /** Resolves with true once it is on the disk, and with false when it was dropped. */
+  recordUpgrade(upgrade: Upgrade): Promise<boolean>;
   recordDecision(decision: Decision): void;
   recordStatus(status: InstanceStatus): void;
   /** The instance is no more: removes its status. */
@@ -40,13 +44,16 @@ export interface HistoryWriter {
 }
 
 export function createHistoryWriter(options: HistoryWriterOptions): HistoryWriter {
-  const waiting = createWaitingRows(options.maxWaiting ?? MAX_DECISIONS);
+  const waiting = createWaitingRows({
+    decisions: options.maxWaiting ?? MAX_DECISIONS,
+    upgrades: options.maxUpgrades ?? MAX_UPGRADES,
+  });
   const loop = createWriteLoop(waiting.isEmpty, createRound(waiting, options));
   let closed = false;
 
-  const add: WaitingRows['add'] = (row, onWritten) => {
+  const add: WaitingRows['add'] = (row, onEnd) => {
     if (closed) return;
-    waiting.add(row, onWritten);
+    waiting.add(row, onEnd);
     options.onWaiting(waiting.count());
     loop.wake();
   };
@@ -55,7 +62,7 @@ export function createHistoryWriter(options: HistoryWriterOptions): HistoryWrite
     recordDecision: (row) => add({ kind: 'decision', row }),
     recordStatus: (row) => add({ kind: 'status', row }),
     forget: (row) => add({ kind: 'forgotten', row }),
-    recordAccepted: (row) => new Promise((resolve) => add({ kind: 'accepted', row }, resolve)),
+    recordAccepted: (row) => new Promise((resolve) => add({ kind: 'accepted', row }, () => resolve())),
     flush: (timeoutMs) => loop.flush(timeoutMs),
     close() {
       closed = true;
@@ -87,19 +94,22 @@ function createRound(waiting: WaitingRows, options: HistoryWriterOptions): () =>
       return false;
     }
     const lost = waiting.takeLost();
-    if (lost > 0) waiting.add({ kind: 'decision', row: historyLost(lost) });
+    if (lost.decisions + lost.upgrades > 0) waiting.add({ kind: 'decision', row: historyLost(lost) });
     return true;
   };
 }
 
-function historyLost(count: number): Decision {
+function historyLost({ decisions, upgrades }: WaitingLimits): Decision {
+  const count = (number: number, what: string) => (number > 0 ? [`${number} ${what}${number === 1 ? '' : 's'}`] : []);
+  const what = [...count(decisions, 'decision'), ...count(upgrades, 'upgrade')].join(' and ');
+  const verb = decisions + upgrades === 1 ? 'was' : 'were';
   return {
     at: new Date().toISOString(),
     slug: null,
     host: null,
     type: 'Warning',
     reason: 'HistoryLost',
-    message: `${count} decision${count === 1 ? ' was' : 's were'} not kept while the history could not be written`,
+    message: `${what} ${verb} not kept while the history could not be written`,
     revision: null,
   };
 }

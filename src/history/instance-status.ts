@@ -22,6 +22,8 @@ export interface InstanceStatus {
   appliedImageTag: string | null;
   /** The revision that last changed what is desired of it. */
   desiredRevision: string;
+  /** Who committed that revision; null where nobody is known. */
+  desiredAuthor: string | null;
   /** Of all that is desired of it: whether a new process finds it other than before. */
   desiredDigest: string;
   /** The revision that was last tried to apply; null when none was. */

@@ -58,6 +58,10 @@ function isNew(told: Told, notice: Notice): boolean {
     case 'SourceRecovered':
       told.troubles.clear();
       return isOpen;
+    case 'TakenDown':
+      told.troubles.clear();
+      told.success = null;
+      return true;
     case 'UpgradeSucceeded': {
       const about = aboutOf(notice);
       const wasTold = told.success === about;
@@ -85,7 +89,8 @@ function isNewTrouble(told: Told, notice: Notice): boolean {
   return !wasTold;
 }
 
-/** The same problems in the next revision are the same. */
+/** The same problems in the next revision are the same; a removal goes on, whatever revision comes next. */
 function aboutOf(notice: Notice): string {
+  if (notice.kind === 'TakeDownFailed') return '';
   return isOfDesiredState(notice) ? notice.message : JSON.stringify([notice.toImageTag, notice.revision]);
 }

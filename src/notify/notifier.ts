@@ -1,7 +1,8 @@
 /** One change that people are told of. Holds no content of files and no value of a tenant; JSON-safe. */
 export interface Notice {
   /**
-   * What came to be: an upgrade ended, an instance stalled or is well again, drift was found, a revision has problems or none
+   * What came to be: an upgrade ended, an instance stalled or is well again, or one whose manifest was removed was or
+   * cannot be taken down, drift was found, a revision has problems or none
    * any more, the source is refused, cannot be read, or can be again.
    */
   kind:
@@ -11,6 +12,8 @@ export interface Notice {
     | 'Stalled'
     | 'Recovered'
     | 'DriftDetected'
+    | 'TakenDown'
+    | 'TakeDownFailed'
     | 'DesiredStateInvalid'
     | 'DesiredStateValid'
     | 'SourceFailed'

@@ -20,6 +20,8 @@ const WORDS: Record<Notice['kind'], string> = {
   Stalled: 'stalled',
   Recovered: 'is well again',
   DriftDetected: 'has drifted',
+  TakenDown: 'was taken down',
+  TakeDownFailed: 'cannot be taken down',
   DesiredStateInvalid: 'has problems',
   DesiredStateValid: 'is in order again',
   SourceFailed: 'cannot be read',

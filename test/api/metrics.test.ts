@@ -58,6 +58,7 @@ describe('the metrics', () => {
       'flotilla_reconcile_errors_total{code="ImageNotFound"} 1',
       'flotilla_upgrades_total{result="converged",cause="update"} 1',
       'flotilla_upgrades_total{result="failed",cause="drift"} 0',
+      'flotilla_upgrades_total{result="interrupted",cause="update"} 0',
       'flotilla_upgrade_duration_seconds_sum{result="converged"} 42',
       'flotilla_drift_total{kind="container"} 1',
       'flotilla_drift_total{kind="file"} 0',

@@ -49,6 +49,33 @@ test.skipIf(!canMount())(
   120_000,
 );
 
+test.skipIf(!canMount())(
+  'a full disk costs no more memory than its limit: what is above it was never acknowledged, and is said to be lost',
+  async () => {
+    const mount = temporaryMount('768k');
+    const filler = join(mount, 'filler');
+    const store = await openSqliteStore(join(mount, 'history.db'));
+    onTestFinished(() => store.close());
+    const log = { info: vi.fn(), error: vi.fn() };
+    const writer = createHistoryWriter({ store, log, onFailed: vi.fn(), onWaiting: vi.fn(), maxUpgrades: 5 });
+    onTestFinished(() => writer.close());
+    fill(filler);
+    const ids = Array.from({ length: 20 }, (_, index) => `full${String(index).padStart(2, '0')}`);
+    const all = ids.map((id) => writer.recordUpgrade(upgradeOf({ id, log: ['x'.repeat(2000)] })));
+    await vi.waitFor(() => expect(log.error).toHaveBeenCalled(), { timeout: 60_000 });
+    rmSync(filler);
+    const acknowledged = await Promise.all(all);
+    const kept = (await store.upgrades({ limit: 100 })).map(({ id }) => id).sort();
+    expect(kept).toEqual(ids.slice(-5));
+    expect(ids.filter((_, at) => acknowledged[at])).toEqual(kept);
+    expect(await writer.flush(60_000)).toBe(true);
+    expect(await store.decisions({ limit: 10 })).toMatchObject([
+      { reason: 'HistoryLost', message: '15 upgrades were not kept while the history could not be written' },
+    ]);
+  },
+  120_000,
+);
+
 /** Writes until there is no byte left. */
 function fill(path: string): void {
   for (let size = 1 << 16; size >= 1; size >>= 1) {

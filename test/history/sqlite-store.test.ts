@@ -77,6 +77,14 @@ test('once closed it says so, also to a reader of the version; closing twice is 
   await expect(store.write(batchOf({}))).rejects.toMatchObject({ code: 'HistoryUnavailable' });
 });
 
+test('reads the status that an older version wrote: nobody is known as the author of what it desires', async () => {
+  const file = join(temporaryDirectory(), 'h.db');
+  const store = await open(file);
+  await store.write(batchOf({ statuses: [statusOf('acme')] }));
+  change(file, `update instance_statuses set body = json_remove(body, '$.desiredAuthor')`);
+  expect(await store.statuses()).toEqual([statusOf('acme', { desiredAuthor: null })]);
+});
+
 test('makes its tables in an empty file; what a migration has begun is undone when it fails', async () => {
   const file = join(temporaryDirectory(), 'h.db');
   writeFileSync(file, '', { mode: 0o644 });

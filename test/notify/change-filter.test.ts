@@ -85,6 +85,19 @@ describe('what is told', () => {
     expect(told([notice('UpgradeFailed'), healed, notice('UpgradeFailed')])).toHaveLength(3);
   });
 
+  test('a removal that fails once for each reason, whatever revision comes meanwhile, and its end each time', () => {
+    const failed = notice('TakeDownFailed');
+    const done = notice('TakenDown', { severity: 'info', toImageTag: null });
+    expect(told([failed, { ...failed, revision: 'other' }, { ...failed, reason: 'PlanStale' }, done])).toEqual([
+      'TakeDownFailed',
+      'TakeDownFailed',
+      'TakenDown',
+    ]);
+    expect(told([failed, done, failed, done])).toHaveLength(4);
+    expect(told([notice('UpgradeSucceeded'), done, notice('UpgradeSucceeded')])).toHaveLength(3);
+    expect(told([failed, done, notice('Recovered')])).not.toContain('Recovered');
+  });
+
   test('troubles of the source by themselves', () => {
     const source = { slug: null, host: null, fleet: null, toImageTag: null, reason: 'SourceUnreadable' };
     const all = [

@@ -78,6 +78,11 @@ describe('the text for Slack', () => {
       '*acme* on edmonton-1: has drifted: healed: api was gone',
     ],
     [{ kind: 'Recovered', severity: 'info' }, '*acme* on edmonton-1: is well again'],
+    [{ kind: 'TakenDown', severity: 'info', toImageTag: null }, '*acme* on edmonton-1: was taken down'],
+    [
+      { kind: 'TakeDownFailed', severity: 'warning', reason: 'VerifyFailed', message: 'web is left' },
+      '*acme* on edmonton-1: cannot be taken down: VerifyFailed - web is left (will be tried again)',
+    ],
     [
       {
         kind: 'SourceRefused',

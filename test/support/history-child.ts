@@ -17,8 +17,8 @@ const author = async (worker: number): Promise<void> => {
     const id = `${run}-${worker}-${index}`;
     writer.recordStatus(statusOf(`tenant-${worker}`, { failures: index }));
     writer.recordDecision(decisionOf({ message: id }));
-    await writer.recordUpgrade(upgradeOf({ id, slug: `tenant-${worker}`, log: ['x'.repeat(2000)] }));
-    process.stdout.write(`${id}\n`);
+    const upgrade = upgradeOf({ id, slug: `tenant-${worker}`, log: ['x'.repeat(2000)] });
+    if (await writer.recordUpgrade(upgrade)) process.stdout.write(`${id}\n`);
   }
 };
 await Promise.all([0, 1, 2, 3].map(author));

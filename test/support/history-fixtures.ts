@@ -39,6 +39,7 @@ export function statusOf(slug: string, part: Partial<InstanceStatus> = {}): Inst
     imageTag: 'v1.1.0',
     appliedImageTag: 'v1.0.0',
     desiredRevision: 'a'.repeat(40),
+    desiredAuthor: 'Ann Example <ann@example.org>',
     desiredDigest: `sha256:${'b'.repeat(64)}`,
     attemptedRevision: null,
     appliedRevision: null,

@@ -9,6 +9,8 @@ export interface KnownInstance {
   digest: string;
   /** The revision that last changed it. */
   revision: string;
+  /** Who committed that revision. */
+  author: string | null;
   entry: DesiredEntry | null;
 }
 

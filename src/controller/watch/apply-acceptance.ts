@@ -2,6 +2,7 @@ import type { Problem } from '../../errors.js';
 import type { InstanceStatus } from '../../history/instance-status.js';
 import type { Acceptance } from './accept-snapshot.js';
 import type { DesiredEntry } from './desired-entry.js';
+import type { FleetState } from './fleet-state.js';
 import { createRuntime } from './instance-runtime.js';
 import { findCondition, keepTransitions, leftConditions, pendingStatus, withHeld } from './next-status.js';
 import type { WatchContext } from './watch-context.js';
@@ -50,7 +51,7 @@ function sayMoved(context: WatchContext, { slug, host: from }: InstanceStatus, t
 function hold(context: WatchContext, slug: string, problems: readonly Problem[]): void {
   const { state, deps } = context;
   const at = deps.now();
-  const runtime = state.runtimes.get(slug) ?? createRuntime(brokenStatus(slug, state.revision ?? '', at));
+  const runtime = state.runtimes.get(slug) ?? createRuntime(brokenStatus(slug, state, at));
   state.runtimes.set(slug, runtime);
   const { status } = runtime;
   const isKept = state.entries.has(slug);
@@ -74,14 +75,15 @@ export function leaveAlone(context: WatchContext, slug: string): void {
 }
 
 /** Of an instance that was never in order. */
-function brokenStatus(slug: string, revision: string, at: Date): InstanceStatus {
+function brokenStatus(slug: string, { revision, author }: FleetState, at: Date): InstanceStatus {
   return {
     slug,
     host: '',
     fleet: null,
     imageTag: '',
     appliedImageTag: null,
-    desiredRevision: revision,
+    desiredRevision: revision ?? '',
+    desiredAuthor: author,
     desiredDigest: '',
     attemptedRevision: null,
     appliedRevision: null,

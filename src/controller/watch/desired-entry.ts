@@ -34,14 +34,14 @@ export interface EntryInput {
 }
 
 /**
- * Renders an instance. Where nothing that is desired of it is other than before, it keeps the revision that it had, also one
- * that only an earlier process knew it by: the revision of an entry is the one to look at for what changed it.
+ * Renders an instance. Where nothing that is desired of it is other than before, it keeps the revision that it had, and its
+ * author, also those that only an earlier process knew it by: the revision of an entry is the one to look at for what changed it.
  *
  * @throws FlotillaError RenderFailed with all problems
  */
 export function toEntry(
   { instance, host, template, revision, author }: EntryInput,
-  before: { digest: string; revision: string; entry: Pick<DesiredEntry, 'author'> | null } | null,
+  before: { digest: string; revision: string; author: string | null } | null,
 ): DesiredEntry {
   const fresh = toDesiredTenant(instance, template, renderInstance(template, instance), revision);
   const digest = digestOf(fresh, instance, host);
@@ -54,7 +54,7 @@ export function toEntry(
     tenant,
     request: toObserveRequest(tenant),
     digest,
-    author: same ? (before.entry?.author ?? null) : author,
+    author: same ? before.author : author,
     input: inputOf(instance),
     held: null,
   };

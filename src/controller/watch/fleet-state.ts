@@ -36,7 +36,8 @@ export function knownInstances({ entries, runtimes }: FleetState): Map<string, K
   const known = new Map<string, KnownInstance>();
   for (const [slug, { status }] of runtimes) {
     const entry = entries.get(slug) ?? null;
-    if (!status.removing) known.set(slug, { digest: status.desiredDigest, revision: status.desiredRevision, entry });
+    const { desiredDigest: digest, desiredRevision: revision, desiredAuthor: author } = status;
+    if (!status.removing) known.set(slug, { digest, revision, author, entry });
   }
   return known;
 }

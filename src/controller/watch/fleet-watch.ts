@@ -3,6 +3,7 @@ import type { HostEvent } from '../../agent-client/tenant-driver.js';
 import type { FlotillaError } from '../../errors.js';
 import { createWorkQueue } from '../queue/create-work-queue.js';
 import type { WorkQueue } from '../queue/work-queue.js';
+import { createClockGuard } from './clock-guard.js';
 import { createEndingClock } from './ending-clock.js';
 import { createHostLinks } from './host-links.js';
 import { createHostSweeps, isBackingOff } from './host-sweep.js';
@@ -81,6 +82,7 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
     },
   });
   let stopSchedule = schedule(context.settings);
+  const clocks = createClockGuard({ now: deps.now, nowMs: clock.nowMs, log });
   every(PRUNE_MS, prune);
   every(CONFIRMATION_MS, confirm);
   let refused: string | null = null;
@@ -142,6 +144,7 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
   }
 
   async function prune(): Promise<void> {
+    if (!clocks.isSteady()) return;
     await store.prune(new Date(deps.now().getTime() - context.settings.retentionMs));
   }
 

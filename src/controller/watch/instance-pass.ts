@@ -95,7 +95,9 @@ function toWork(
       if (!isCurrent()) throw new FlotillaError('Superseded', 'something else is desired by now');
       runtime.progress.beforeApply(plan, nowMs());
       runtime.supersede = supersede;
-      run.record = recordUpgrade(reconcileId, entry, plan, now());
+      const { author, instance } = entry;
+      const begun = { id: reconcileId, fleet: instance.fleet, author, plan, startedAt: now() };
+      run.record = recordUpgrade(begun, nowMs);
       onApply(run.record, plan);
     },
     onRollback() {

@@ -17,6 +17,7 @@ export function pendingStatus(entry: DesiredEntry, before: InstanceStatus | null
     imageTag: instance.imageTag,
     appliedImageTag: before?.appliedImageTag ?? null,
     desiredRevision: tenant.revision,
+    desiredAuthor: entry.author,
     desiredDigest: digest,
     attemptedRevision: before?.attemptedRevision ?? null,
     appliedRevision: before?.appliedRevision ?? null,

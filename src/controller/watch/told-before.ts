@@ -15,7 +15,7 @@ export function toldBefore(status: InstanceStatus): Notice[] {
       host: status.host,
       fleet: status.fleet,
       revision: status.desiredRevision,
-      author: null,
+      author: status.desiredAuthor,
       fromImageTag: status.appliedImageTag,
       toImageTag: status.imageTag,
       reason: ready.reason,
@@ -26,6 +26,7 @@ export function toldBefore(status: InstanceStatus): Notice[] {
 }
 
 function troubleOf(status: InstanceStatus): Notice['kind'] | null {
+  if (status.removing) return status.failures > 0 ? 'TakeDownFailed' : null;
   const stalled = findCondition(status, 'Stalled');
   if (stalled && stalled.reason !== 'DesiredStateInvalid')
     return stalled.reason === 'RolledBack' ? 'RolledBack' : 'Stalled';

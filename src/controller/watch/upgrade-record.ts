@@ -1,29 +1,73 @@
 import type { ApplyProgress } from '../../agent-client/tenant-driver.js';
 import type { Upgrade, UpgradeResult } from '../../history/history-store.js';
 import type { Plan } from '../../plan/plan.js';
-import type { ItemError, ReconcileItem } from '../report.js';
-import type { DesiredEntry } from './desired-entry.js';
+import type { ReconcileItem } from '../report.js';
+import { createPhaseTimes } from './phase-times.js';
 
 /** The last so many lines of an apply's progress are kept. */
 const MOST_LINES = 40;
 
+type Ended = Pick<ReconcileItem, 'result' | 'error' | 'plan'>;
+
 /** One apply while it runs, for the history. */
 export interface UpgradeRecord {
+  /** As it was to be applied, whatever was seen afterwards. */
+  readonly plan: Plan;
   /** As it stands when it begins. */
   begun(): Upgrade;
   progress(progress: ApplyProgress): void;
-  ended(item: Pick<ReconcileItem, 'result' | 'error' | 'applied'>, rolledBack: boolean, at: Date): Upgrade;
+  ended(item: Ended & Pick<ReconcileItem, 'applied'>, rolledBack: boolean, at: Date): Upgrade;
 }
 
-export function recordUpgrade(id: string, entry: DesiredEntry, plan: Plan, startedAt: Date): UpgradeRecord {
+/** What is about to be applied. */
+export interface ApplyBegun {
+  /** The reconcile's. */
+  id: string;
+  fleet: string | null;
+  /** Who committed the plan's revision. */
+  author: string | null;
+  plan: Plan;
+  startedAt: Date;
+}
+
+/** @param nowMs monotonic */
+export function recordUpgrade(apply: ApplyBegun, nowMs: () => number): UpgradeRecord {
+  const { plan } = apply;
   const log: string[] = [];
-  const begun: Upgrade = {
+  const begun = begunOf(apply);
+  const times = createPhaseTimes(nowMs);
+  return {
+    plan,
+    begun: () => begun,
+    progress({ phase, service, message }) {
+      times.heard(phase);
+      const line = [phase, service, message].filter((word) => word !== undefined).join(' ');
+      if (log.at(-1) === line) return;
+      log.push(line);
+      if (log.length > MOST_LINES) log.shift();
+    },
+    ended(item, rolledBack, at) {
+      const phases = item.applied?.phases ?? times.untilNow();
+      return {
+        ...begun,
+        phases,
+        result: upgradeResultOf(item, rolledBack),
+        error: errorOf(item, phases.at(-1)?.phase ?? null),
+        log: [...log],
+        finishedAt: at.toISOString(),
+      };
+    },
+  };
+}
+
+function begunOf({ id, fleet, author, plan, startedAt }: ApplyBegun): Upgrade {
+  return {
     id,
     slug: plan.slug,
     host: plan.host,
-    fleet: entry.instance.fleet,
+    fleet,
     revision: plan.revision,
-    author: entry.author,
+    author,
     fromImageTag: plan.fromImageTag,
     toImageTag: plan.imageTag,
     cause: causeOf(plan),
@@ -41,23 +85,6 @@ export function recordUpgrade(id: string, entry: DesiredEntry, plan: Plan, start
     startedAt: startedAt.toISOString(),
     finishedAt: null,
   };
-  return {
-    begun: () => begun,
-    progress({ phase, service, message }) {
-      const line = [phase, service, message].filter((word) => word !== undefined).join(' ');
-      if (log.at(-1) === line) return;
-      log.push(line);
-      if (log.length > MOST_LINES) log.shift();
-    },
-    ended: ({ result, error, applied }, rolledBack, at) => ({
-      ...begun,
-      phases: applied?.phases ?? [],
-      result: resultOf(result, error, rolledBack),
-      error: error && { code: error.code, message: error.message, phase: error.phase },
-      log: [...log],
-      finishedAt: at.toISOString(),
-    }),
-  };
 }
 
 /** Why the plan is there: what its last step says of the whole. */
@@ -65,8 +92,24 @@ export function causeOf({ operations }: Pick<Plan, 'operations'>): string {
   return operations.at(-1)?.cause ?? '';
 }
 
-function resultOf(result: ReconcileItem['result'], error: ItemError | null, rolledBack: boolean): UpgradeResult {
+/** How an apply ended that was begun. Without an error it may still have come to nothing: another one was there first. */
+export function upgradeResultOf(
+  { result, error }: Pick<Ended, 'result' | 'error'>,
+  rolledBack: boolean,
+): Exclude<UpgradeResult, 'running'> {
   if (result === 'converged') return 'converged';
   if (rolledBack) return 'rolledBack';
-  return error?.code === 'Superseded' ? 'superseded' : error?.code === 'Cancelled' ? 'interrupted' : 'failed';
+  if (error === null || error.code === 'Cancelled' || error.code === 'Locked') return 'interrupted';
+  return error.code === 'Superseded' ? 'superseded' : 'failed';
+}
+
+/** @param phase the one that it had come to */
+function errorOf({ result, error, plan }: Ended, phase: string | null): Upgrade['error'] {
+  if (error) return { code: error.code, message: error.message, phase: error.phase };
+  if (result === 'converged') return null;
+  const { reason, message } = plan?.gate ?? {
+    reason: 'PlanStale',
+    message: 'the host was changed meanwhile, and has what is desired',
+  };
+  return { code: reason, message: `nothing was changed: ${message}`, phase };
 }

@@ -1,3 +1,4 @@
+import type { UpgradeResult } from '../../history/history-store.js';
 import type { Result } from '../report.js';
 
 /** What the daemon tells of itself as numbers. Times in seconds, as Prometheus wants them. */
@@ -6,7 +7,7 @@ export interface WatchObserver {
   reconciled(pass: { result: Result; error: string; seconds: number }): void;
   /** An apply has ended. */
   upgraded(upgrade: {
-    result: 'converged' | 'failed' | 'rolledBack' | 'superseded';
+    result: Exclude<UpgradeResult, 'running'>;
     cause: 'update' | 'drift' | 'other';
     seconds: number;
   }): void;

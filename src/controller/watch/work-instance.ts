@@ -8,7 +8,7 @@ import type { InstanceRuntime } from './instance-runtime.js';
 import { logPass } from './log-pass.js';
 import { condition, findCondition, keepTransitions, withHeld } from './next-status.js';
 import { noticeAbout, tell } from './teller.js';
-import { causeOf, type UpgradeRecord } from './upgrade-record.js';
+import { causeOf, type UpgradeRecord, upgradeResultOf } from './upgrade-record.js';
 import { judge, type Next } from './verdict.js';
 import type { WatchContext } from './watch-context.js';
 
@@ -105,16 +105,10 @@ function begin(
 function observe({ deps }: WatchContext, { item, record, rolledBack }: Pass, seconds: number): void {
   const { observer } = deps;
   observer.reconciled({ result: item.result, error: item.error?.code ?? '', seconds });
-  if (record === null || item.plan === null) return;
-  const drift = describeDrift(item.plan) !== null;
-  const update = item.plan.fromImageTag !== item.plan.imageTag;
-  const result = rolledBack
-    ? 'rolledBack'
-    : item.error?.code === 'Superseded'
-      ? 'superseded'
-      : item.error
-        ? 'failed'
-        : 'converged';
+  if (record === null) return;
+  const drift = describeDrift(record.plan) !== null;
+  const update = record.plan.fromImageTag !== record.plan.imageTag;
+  const result = upgradeResultOf(item, rolledBack);
   observer.upgraded({ result, cause: update ? 'update' : drift ? 'drift' : 'other', seconds });
 }
 

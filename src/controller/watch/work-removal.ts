@@ -1,14 +1,22 @@
-import { FlotillaError } from '../../errors.js';
+import type { TenantDriver } from '../../agent-client/tenant-driver.js';
+import { ERROR_CODES, type ErrorCode, FlotillaError } from '../../errors.js';
 import type { Decision } from '../../history/history-store.js';
+import type { InstanceStatus } from '../../history/instance-status.js';
 import type { DesiredHost } from '../../manifest/desired-state.js';
+import type { Notice } from '../../notify/notifier.js';
+import type { Plan } from '../../plan/plan.js';
 import { planDown } from '../../plan/plan-down.js';
 import { toItemError } from '../to-item-error.js';
 import type { InstanceRuntime } from './instance-runtime.js';
 import { condition, keepTransitions } from './next-status.js';
+import { recordUpgrade, upgradeResultOf } from './upgrade-record.js';
 import type { WatchContext } from './watch-context.js';
 
 /** How long containers have to stop, in milliseconds; no manifest says more. */
 const TIMEOUTS = { pullMs: 60_000, upMs: 60_000, verifyMs: 60_000, settleMs: 0 };
+
+/** What every instance of a host may meet at once, and what ends by itself: for metrics to tell, not for a notice each. */
+const UNTOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['HostUnreachable', 'EngineUnreachable', 'Locked']);
 
 /** `deletionPolicy: Down` of an instance whose manifest is gone: its containers are taken down, its files and volumes stay. */
 export async function workRemoval(context: WatchContext, slug: string, runtime: InstanceRuntime): Promise<void> {
@@ -16,11 +24,10 @@ export async function workRemoval(context: WatchContext, slug: string, runtime: 
   const isWanted = () => state.runtimes.get(slug) === runtime && runtime.status.removing;
   const host = state.hosts.get(runtime.status.host);
   if (!host) {
-    end(context, runtime, {
-      type: 'Warning',
-      reason: 'HostRemoved',
-      message: 'its manifest was removed, and that of its host too: its containers stay, take them down by hand',
-    });
+    const reason = 'HostRemoved';
+    const message = 'its manifest was removed, and that of its host too: its containers stay, take them down by hand';
+    tell(context, runtime, { kind: 'TakeDownFailed', severity: 'error', reason, message });
+    end(context, runtime, { type: 'Warning', reason, message });
     return;
   }
   if (isElses(context, runtime)) {
@@ -38,11 +45,10 @@ export async function workRemoval(context: WatchContext, slug: string, runtime: 
   // Its manifest may have come back meanwhile.
   if (!isWanted()) return;
   deps.log.info({ slug, host: host.name }, 'containers taken down');
-  end(context, runtime, {
-    type: 'Normal',
-    reason: 'TakenDown',
-    message: 'its manifest was removed: its containers are gone, its files and volumes stay',
-  });
+  const reason = 'TakenDown';
+  const message = 'its manifest was removed: its containers are gone, its files and volumes stay';
+  tell(context, runtime, { kind: 'TakenDown', severity: 'info', reason, message });
+  end(context, runtime, { type: 'Normal', reason, message });
 }
 
 /** One that was renamed is another one at the same place, and is not to be taken down. */
@@ -72,6 +78,25 @@ function end(
   context.announce({ ...decision, slug: status.slug, host: status.host });
 }
 
+/** The revision is one that no longer has it. */
+function tell(
+  { state: { revision, author }, notify }: WatchContext,
+  { status }: InstanceRuntime,
+  notice: Pick<Notice, 'kind' | 'severity' | 'reason' | 'message'>,
+): void {
+  const { slug, host, fleet, imageTag, appliedImageTag } = status;
+  notify({
+    ...notice,
+    slug,
+    host,
+    fleet,
+    revision,
+    author,
+    fromImageTag: appliedImageTag ?? imageTag,
+    toImageTag: null,
+  });
+}
+
 function failed(context: WatchContext, slug: string, runtime: InstanceRuntime, error: unknown): void {
   const { deps, queue } = context;
   const { status } = runtime;
@@ -80,6 +105,8 @@ function failed(context: WatchContext, slug: string, runtime: InstanceRuntime, e
   queue.retry(slug);
   deps.log.warn({ slug, host: status.host, code }, 'cannot take the containers down: tried again');
   context.say(runtime, { type: 'Warning', reason: code, message });
+  const severity = ERROR_CODES[code].terminal ? 'error' : 'warning';
+  if (!UNTOLD.has(code)) tell(context, runtime, { kind: 'TakeDownFailed', severity, reason: code, message });
   const conditions = [
     condition('Ready', 'False', code, message, at),
     condition('Reconciling', 'True', 'Removing', message, at),
@@ -92,11 +119,8 @@ function failed(context: WatchContext, slug: string, runtime: InstanceRuntime, e
   });
 }
 
-async function takeDown(
-  { deps, state, links, stopping }: WatchContext,
-  host: DesiredHost,
-  { status }: InstanceRuntime,
-): Promise<void> {
+async function takeDown(context: WatchContext, host: DesiredHost, { status }: InstanceRuntime): Promise<void> {
+  const { state, links, stopping } = context;
   const { slug, project, directory, failures } = status;
   const driver = links.driverOf(host);
   const [observed] = await driver.observe([{ slug, project, directory, paths: [] }], { signal: stopping });
@@ -107,6 +131,34 @@ async function takeDown(
   const removed = { slug, project, directory, host: host.name, timeouts: TIMEOUTS, revision, unfinished: failures > 0 };
   const plan = planDown(removed, observed);
   if (plan.gate) throw new FlotillaError('Locked', plan.gate.message);
-  if (plan.operations.length === 0) return;
-  await driver.apply({ plan, content: { files: [] }, reconcileId: deps.newId() }, { signal: stopping });
+  if (plan.operations.length > 0) await applyDown(context, status, driver, plan);
+}
+
+/** One apply as any other, for the history and the metrics: the tag stays what it was. */
+async function applyDown(
+  { deps, state: { author }, stopping }: WatchContext,
+  { fleet, imageTag, appliedImageTag }: InstanceStatus,
+  driver: TenantDriver,
+  plan: Plan,
+): Promise<void> {
+  const { writer, observer, clock, now } = deps;
+  const id = deps.newId();
+  const tag = plan.fromImageTag ?? appliedImageTag ?? imageTag;
+  const tagged = { ...plan, fromImageTag: tag, imageTag: tag };
+  const record = recordUpgrade({ id, fleet, author, plan: tagged, startedAt: now() }, clock.nowMs);
+  const begunMs = clock.nowMs();
+  const ended = (item: Parameters<typeof record.ended>[0]) => {
+    void writer.recordUpgrade(record.ended(item, false, now()));
+    const seconds = (clock.nowMs() - begunMs) / 1_000;
+    observer.upgraded({ result: upgradeResultOf(item, false), cause: 'other', seconds });
+  };
+  void writer.recordUpgrade(record.begun());
+  try {
+    const request = { plan, content: { files: [] }, reconcileId: id };
+    const applied = await driver.apply(request, { signal: stopping, onProgress: record.progress });
+    ended({ result: 'converged', plan, error: null, applied });
+  } catch (error) {
+    ended({ result: 'failed', plan, error: toItemError(error), applied: null });
+    throw error;
+  }
 }

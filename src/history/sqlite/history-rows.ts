@@ -29,8 +29,12 @@ export function parseUpgrade({ body }: { body: string }): Upgrade {
 }
 
 export function parseStatus({ body }: { body: string }): InstanceStatus {
-  return JSON.parse(body) as InstanceStatus;
+  const status = JSON.parse(body) as InstanceStatus | AuthorlessStatus;
+  return { ...status, desiredAuthor: 'desiredAuthor' in status ? status.desiredAuthor : null };
 }
+
+/** As it was written before there was that field. */
+type AuthorlessStatus = Omit<InstanceStatus, 'desiredAuthor'>;
 
 export function parseDecision(row: Selectable<HistoryTables['decisions']>): StoredDecision {
   const { sequence, at, slug, host, type, reason, message, revision } = row;

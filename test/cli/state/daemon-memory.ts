@@ -61,6 +61,7 @@ export function status(slug: string, overrides: Partial<InstanceStatus> = {}): I
     imageTag: 'v1.1.0',
     appliedImageTag: 'v1.1.0',
     desiredRevision: COMMIT,
+    desiredAuthor: 'Ada <ada@example.org>',
     desiredDigest: 'sha256:1',
     attemptedRevision: COMMIT,
     appliedRevision: COMMIT,

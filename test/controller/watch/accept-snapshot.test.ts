@@ -58,9 +58,9 @@ function snapshot(revision: string, texts: ReadonlyMap<string, string>, web = WE
 function knownAfter(before: ReadonlyMap<string, KnownInstance>, accepted: Awaited<ReturnType<typeof acceptSnapshot>>) {
   const known = new Map<string, KnownInstance>();
   for (const [slug, entry] of accepted.entries)
-    known.set(slug, { digest: entry.digest, revision: entry.tenant.revision, entry });
+    known.set(slug, { digest: entry.digest, revision: entry.tenant.revision, author: entry.author, entry });
   for (const slug of accepted.held.keys())
-    if (!known.has(slug)) known.set(slug, before.get(slug) ?? { digest: '', revision: '', entry: null });
+    if (!known.has(slug)) known.set(slug, before.get(slug) ?? { digest: '', revision: '', author: null, entry: null });
   return known;
 }
 
@@ -114,13 +114,13 @@ describe('accepting a revision', () => {
     const remembered = new Map(
       [...first.entries].map(([slug, { digest, tenant }]) => [
         slug,
-        { digest, revision: tenant.revision, entry: null },
+        { digest, revision: tenant.revision, author: 'who it was then', entry: null },
       ]),
     );
     const second = await acceptSnapshot(remembered, snapshot('r2', textsOf({ acme: 'v1', birch: 'v2' })));
     expect(second.changed).toEqual(['birch']);
-    expect(second.entries.get('acme')?.tenant.revision).toBe('r1');
-    expect(second.entries.get('birch')?.tenant.revision).toBe('r2');
+    expect(second.entries.get('acme')).toMatchObject({ tenant: { revision: 'r1' }, author: 'who it was then' });
+    expect(second.entries.get('birch')).toMatchObject({ tenant: { revision: 'r2' }, author: 'somebody' });
   });
 
   it('wakes nobody for a template that renders to the same', async () => {

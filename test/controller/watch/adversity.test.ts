@@ -99,6 +99,45 @@ describe('a wall clock that jumps', () => {
   });
 });
 
+describe('what is remembered', () => {
+  const remembered = async () => ({
+    upgrades: (await fleet.history.upgrades({ limit: 100 })).map(({ id }) => id),
+    decisions: (await fleet.history.decisions({ limit: 100 })).map(({ sequence }) => sequence),
+  });
+
+  it('outlives a wall clock that jumps 200 days ahead and, hours later, back', async () => {
+    fleet.instance('acme');
+    await fleet.start({ retentionMs: 90 * DAY_MS });
+    for (const tag of ['v2', 'v3']) {
+      fleet.instance('acme', onEast(tag));
+      await fleet.push();
+    }
+    const before = await remembered();
+    expect(before.upgrades.length).toBe(3);
+    await fleet.clock.advance(2 * 3_600_000);
+    fleet.clock.jump(200 * DAY_MS);
+    await fleet.clock.advance(5 * 3_600_000);
+    fleet.clock.jump(-200 * DAY_MS);
+    await fleet.clock.advance(5 * 3_600_000);
+    expect(await remembered()).toEqual(before);
+  });
+
+  it('is deleted once it is old enough by a clock that has gone on', async () => {
+    fleet.instance('acme');
+    await fleet.start({ retentionMs: 5 * 3_600_000 });
+    fleet.instance('acme', onEast('v2'));
+    await fleet.push();
+    const before = await remembered();
+    await fleet.clock.advance(4 * 3_600_000);
+    expect(await remembered()).toEqual(before);
+    await fleet.clock.advance(3 * 3_600_000);
+    const after = await remembered();
+    // The newest upgrade of an instance stays.
+    expect(after.upgrades).toEqual(before.upgrades.slice(0, 1));
+    expect(after.decisions).toEqual([]);
+  });
+});
+
 describe('a host that does not answer as it should', () => {
   it.each(['garbage', 'tooFew'] as const)('%s: is tried again, and keeps no other from its work', async (mood) => {
     const setMood = giveMoods(fleet.host('east'));

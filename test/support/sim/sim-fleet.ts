@@ -23,12 +23,16 @@ export interface SimFleet {
   notices: Notice[];
   /** Hosts that could be looked at, and all, as last counted. */
   hostCounts: { connected: number; total: number };
+  /** Applies as the metrics count them, in order: `converged update`. */
+  counted: string[];
   host(name: string): SimHost;
   /** Writes a manifest file; null removes it. The daemon hears of it with `push`. */
   write(file: string, text: string | null): void;
   /** An instance of one line. */
   instance(slug: string, spec?: string): void;
   template(text: string): void;
+  /** Who committed what is read from now on. */
+  commitAs(author: string): void;
   /** Tells the daemon to look, and lets it work until it has nothing to do now. */
   push(): Promise<void>;
   /** As `push`, but waits only until it has read. */
@@ -67,7 +71,9 @@ export function createSimFleet(): SimFleet {
   const history = createMemoryHistory();
   const hosts = new Map<string, SimHost>();
   const notices: Notice[] = [];
+  const counted: string[] = [];
   let confirmed: string | null = null;
+  let author: string | null = null;
   let daemon: FleetWatch | null = null;
   let ids = 0;
   let writer: HistoryWriter | null = null;
@@ -114,6 +120,7 @@ export function createSimFleet(): SimFleet {
     history,
     notices,
     hostCounts: { connected: 0, total: 0 },
+    counted,
     host,
     write,
     instance: (slug, spec = 'host: east, template: web, imageTag: v1') =>
@@ -122,6 +129,9 @@ export function createSimFleet(): SimFleet {
         `apiVersion: flotilla.dev/v1\nkind: Instance\nmetadata: { name: ${slug} }\nspec: { ${spec} }\n`,
       ),
     template,
+    commitAs(name) {
+      author = name;
+    },
     async push() {
       await fleet.look();
       await settle();
@@ -135,10 +145,14 @@ export function createSimFleet(): SimFleet {
     },
     async start(settings = {}) {
       const source = createDirectorySource({ manifests, templates });
+      // What is nothing new is the same object as before.
+      const signed = new WeakMap<Snapshot, Snapshot>();
       const read: Source['read'] = async (options) => {
         reads.begun += 1;
         try {
-          const snapshot = await source.read(options);
+          const read = await source.read(options);
+          const snapshot = signed.get(read) ?? { ...read, author };
+          signed.set(read, snapshot);
           past.set(snapshot.revision, snapshot);
           return snapshot;
         } finally {
@@ -161,7 +175,11 @@ export function createSimFleet(): SimFleet {
           openDriver: ({ name }) => host(name).driver(),
           renderer: createRenderer(),
           notifier: { tell: (notice) => notices.push(notice) },
-          observer: { ...silentObserver(), hosts: (counts) => Object.assign(fleet.hostCounts, counts) },
+          observer: {
+            ...silentObserver(),
+            hosts: (counts) => Object.assign(fleet.hostCounts, counts),
+            upgraded: ({ result, cause }) => counted.push(`${result} ${cause}`),
+          },
           queueObserver: {
             ...{ added: () => {}, retried: () => {}, started: () => {}, finished: () => {} },
             depth: () => {},

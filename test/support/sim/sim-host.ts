@@ -1,4 +1,11 @@
-import type { ApplyRequest, ApplyResult, HostEvent, TenantDriver } from '../../../src/agent-client/tenant-driver.js';
+import type {
+  ApplyOptions,
+  ApplyPhase,
+  ApplyRequest,
+  ApplyResult,
+  HostEvent,
+  TenantDriver,
+} from '../../../src/agent-client/tenant-driver.js';
 import { type ErrorCode, FlotillaError } from '../../../src/errors.js';
 import type { AppliedView, Inspection, ObservedTenant } from '../../../src/plan/observed.js';
 import type { Plan } from '../../../src/plan/plan.js';
@@ -31,10 +38,14 @@ export interface SimHost {
   /** The same in two parts, as real engines do it: it is told of, and then seen. */
   tellDeath(slug: string): void;
   showDeath(slug: string): void;
-  /** Applies of this tenant fail until null is given. */
-  fail(slug: string, failure: { code: ErrorCode; phase: string } | null): void;
+  /** It is there again, without anybody having told of it. */
+  revive(slug: string): void;
+  /** Applies of this tenant fail in this phase until null is given; one that waits for health fails once it no longer does. */
+  fail(slug: string, failure: { code: ErrorCode; phase: ApplyPhase } | null): void;
   /** Applies of this tenant wait for health until they are superseded, or this is called with false. */
   hang(slug: string, hanging: boolean): void;
+  /** Somebody else has the lock of this tenant until false is given. */
+  lock(slug: string, locked: boolean): void;
   /** After each apply something undoes it. */
   undo(slug: string, undone: boolean): void;
   /** Silently: no event tells that it is back. */
@@ -46,9 +57,10 @@ export interface SimHost {
 
 export function createSimHost(name: string, now: () => Date): SimHost {
   const tenants = new Map<string, SimTenant>();
-  const failures = new Map<string, { code: ErrorCode; phase: string }>();
+  const failures = new Map<string, { code: ErrorCode; phase: ApplyPhase }>();
   const hanging = new Map<string, Set<() => void>>();
   const undone = new Set<string>();
+  const locked = new Set<string>();
   const listeners = new Set<(event: HostEvent) => void>();
   const applies: string[] = [];
   let reachable = true;
@@ -71,23 +83,33 @@ export function createSimHost(name: string, now: () => Date): SimHost {
 
   async function apply(
     { plan, content, hold }: ApplyRequest,
-    supersede: AbortSignal | undefined,
+    { supersede, onProgress }: ApplyOptions,
   ): Promise<ApplyResult> {
     const { slug } = plan;
+    const failure = 'files' in content ? failures.get(slug) : undefined;
+    const begin = (phase: ApplyPhase) => {
+      onProgress?.({ phase });
+      if (failure?.phase === phase) throw new FlotillaError(failure.code, 'as told', { phase });
+    };
     const tenant = tenantOf(slug);
     applies.push(`${slug} ${plan.operations.some(({ kind }) => kind === 'down') ? 'down' : plan.imageTag}`);
-    const failure = 'files' in content ? failures.get(slug) : undefined;
-    if (failure?.phase === 'pull') throw new FlotillaError(failure.code, 'as told', { phase: failure.phase });
+    begin('lock');
+    if (locked.has(slug)) throw new FlotillaError('Locked', 'another upgrade of it is running', { phase: 'lock' });
     if (plan.operations.some(({ kind }) => kind === 'down')) {
+      begin('remove');
       tenant.running = false;
-      return done(tenant);
+      if (tenant.applied) tenant.applied = { ...tenant.applied, outcome: 'committed' };
+      return done(tenant, 'remove');
     }
+    begin('pull');
     if (tenant.applied?.outcome === 'verified')
       tenant.previous = { plan: toPlan(plan, tenant), applied: tenant.applied };
     tenant.files = new Map(plan.fileSet.map(({ path, sha256, mode }) => [path, { sha256, mode }]));
     tenant.applied = toApplied(plan, tenant, now());
-    if (failure) throw new FlotillaError(failure.code, 'as told', { phase: failure.phase });
+    begin('up');
+    onProgress?.({ phase: 'verify' });
     await waitForHealth(slug, supersede);
+    begin('verify');
     tenant.running = !undone.has(slug);
     tenant.applied = {
       ...tenant.applied,
@@ -126,6 +148,9 @@ export function createSimHost(name: string, now: () => Date): SimHost {
     showDeath(slug) {
       tenantOf(slug).running = false;
     },
+    revive(slug) {
+      tenantOf(slug).running = true;
+    },
     fail: (slug, failure) => void (failure ? failures.set(slug, failure) : failures.delete(slug)),
     hang(slug, on) {
       if (on) hanging.set(slug, new Set());
@@ -136,6 +161,7 @@ export function createSimHost(name: string, now: () => Date): SimHost {
       }
     },
     undo: (slug, on) => void (on ? undone.add(slug) : undone.delete(slug)),
+    lock: (slug, on) => void (on ? locked.add(slug) : locked.delete(slug)),
     setReachable(on, { silently } = { silently: false }) {
       reachable = on;
       if (on && !silently) emit({ type: 'resync' });
@@ -148,7 +174,10 @@ export function createSimHost(name: string, now: () => Date): SimHost {
       async observe(requests) {
         requireReachable();
         observed += requests.length;
-        return requests.map(({ slug, paths }) => toObserved(slug, paths, tenantOf(slug)));
+        return requests.map(({ slug, paths }) => ({
+          ...toObserved(slug, paths, tenantOf(slug)),
+          lockedBy: locked.has(slug) ? { pid: 7, command: 'flotilla apply', since: '' } : null,
+        }));
       },
       async inspect({ tenant, containers }): Promise<Inspection> {
         requireReachable();
@@ -162,8 +191,7 @@ export function createSimHost(name: string, now: () => Date): SimHost {
         working += 1;
         most = Math.max(most, working);
         try {
-          options.onProgress?.({ phase: 'lock' });
-          return await apply(request, options.supersede);
+          return await apply(request, options);
         } finally {
           working -= 1;
         }
@@ -198,9 +226,9 @@ async function* listen(listeners: Set<(event: HostEvent) => void>, signal: Abort
   listeners.delete(listener);
 }
 
-const done = (tenant: SimTenant): ApplyResult => ({
+const done = (tenant: SimTenant, phase: ApplyPhase = 'up'): ApplyResult => ({
   generation: tenant.applied?.generation ?? 0,
-  phases: [{ phase: 'up', durationMs: 1 }],
+  phases: [{ phase, durationMs: 1 }],
   recreated: [],
   restarted: [],
 });
