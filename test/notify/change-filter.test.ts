@@ -75,14 +75,25 @@ describe('what is told', () => {
     expect(told([notice('Stalled'), notice('Recovered'), notice('Recovered')])).toEqual(['Stalled', 'Recovered']);
   });
 
-  test('drift that is healed, each time that it was in sync between, without a recovery', () => {
+  test('drift that is healed, each time, though nothing is said between two heals; without a recovery', () => {
     const healed = notice('DriftDetected', { severity: 'info', reason: 'Healed' });
-    const inSync = notice('Recovered');
-    expect(told([healed, healed, inSync, inSync, healed, inSync])).toEqual(['DriftDetected', 'DriftDetected']);
+    expect(told([healed, healed, healed])).toHaveLength(3);
+    expect(told([healed, notice('Recovered'), healed])).toEqual(['DriftDetected', 'DriftDetected']);
+    expect(told([notice('UpgradeSucceeded'), healed, healed])).toHaveLength(3);
+  });
+
+  test('drift that is healed as the end of what went before, so that the same is told anew', () => {
+    const healed = notice('DriftDetected', { severity: 'info', reason: 'Healed' });
     const reported = notice('DriftDetected', { reason: 'DriftReported' });
-    expect(told([reported, healed, inSync])).toEqual(['DriftDetected', 'DriftDetected']);
+    expect(told([reported, healed, notice('Recovered')])).toEqual(['DriftDetected', 'DriftDetected']);
     expect(told([reported, healed, reported])).toHaveLength(3);
     expect(told([notice('UpgradeFailed'), healed, notice('UpgradeFailed')])).toHaveLength(3);
+  });
+
+  test('retries of a heal that fails once, and the heal that succeeds', () => {
+    const healed = notice('DriftDetected', { severity: 'info', reason: 'Healed' });
+    const retries = Array.from({ length: 10 }, () => notice('UpgradeFailed'));
+    expect(told([...retries, healed])).toEqual(['UpgradeFailed', 'DriftDetected']);
   });
 
   test('troubles of the source by themselves', () => {
