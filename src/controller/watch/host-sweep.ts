@@ -6,6 +6,7 @@ import type { DesiredEntry } from './desired-entry.js';
 import { entriesOf } from './fleet-state.js';
 import type { Pass } from './instance-pass.js';
 import type { InstanceRuntime } from './instance-runtime.js';
+import { gaveNoAnswer } from './no-answer.js';
 import type { WatchContext } from './watch-context.js';
 import { settle } from './work-instance.js';
 
@@ -88,7 +89,7 @@ async function sweepOnce(context: WatchContext, host: string): Promise<'looked' 
     const code = error instanceof FlotillaError ? error.code : 'Internal';
     deps.log.warn({ host, code, instances: entries.length }, 'host cannot be looked at');
     for (const { instance } of entries) if (!isBackingOff(state.runtimes.get(instance.slug))) queue.add(instance.slug);
-    return code === 'HostUnreachable' ? 'gone' : 'failed';
+    return gaveNoAnswer(code) ? 'gone' : 'failed';
   }
 }
 

@@ -8,7 +8,7 @@ export interface InstanceRuntime {
   supersede: AbortController | null;
   /** A terminal error: nothing is tried until something else is desired. */
   stalled: boolean;
-  /** The host did not answer last time. */
+  /** The host could not be asked last time. */
   unreachable: boolean;
   progress: ProgressGuard;
   /** The observation with which it was found in sync last: the same object again means that nothing has changed. */
