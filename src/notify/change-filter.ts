@@ -82,7 +82,8 @@ function isOver(told: Told): true {
 }
 
 function isNewTrouble(told: Told, notice: Notice): boolean {
-  const { kind, reason } = notice;
+  const { kind } = notice;
+  const reason = reasonOf(notice);
   const about = aboutOf(notice);
   const before = told.troubles.get(kind);
   const isSame = before?.about === about;
@@ -96,4 +97,9 @@ function isNewTrouble(told: Told, notice: Notice): boolean {
 /** The same problems in the next revision are the same. */
 function aboutOf(notice: Notice): string {
   return isOfDesiredState(notice) ? notice.message : JSON.stringify([notice.toImageTag, notice.revision]);
+}
+
+/** Of a revision that the source itself refuses only the message says which: another one is no retry. */
+function reasonOf({ kind, reason, message }: Notice): string {
+  return kind === 'SourceFailed' && reason === 'SourceRefused' ? `${reason} ${message}` : reason;
 }

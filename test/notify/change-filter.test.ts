@@ -109,6 +109,16 @@ describe('what is told', () => {
     ];
     expect(told(all)).toEqual(['SourceFailed', 'SourceRecovered', 'SourceRefused']);
   });
+
+  test('a revision that the source refuses, once each, though another trouble comes between', () => {
+    const source = { slug: null, host: null, fleet: null, toImageTag: null, revision: null };
+    const refused = (commit: string) =>
+      notice('SourceFailed', { ...source, reason: 'SourceRefused', message: `commit ${commit} is not signed` });
+    const unreadable = (message: string) => notice('SourceFailed', { ...source, reason: 'SourceUnreadable', message });
+    const filter = createChangeFilter();
+    const all = [refused('a'), refused('a'), unreadable('no way'), refused('a'), refused('b'), unreadable('no name')];
+    expect(all.map((each) => filter.isChange(each))).toEqual([true, false, true, false, true, false]);
+  });
 });
 
 test('an instance that is forgotten starts anew', () => {
