@@ -45,7 +45,7 @@ const TEXTS: Readonly<Record<ErrorCode, Text>> = {
     remedy: 'Do what the hint says. `flotilla COMMAND --help` has examples.',
   },
   HostUnreachable: {
-    when: 'There is no way to the agent of the host, or it failed so often in a row that it is left alone for 10 s.',
+    when: 'There is no way to the agent of the host.',
     remedy: '`systemctl status flotilla-agent` and `flotilla agent --check` on the host; then the network between.',
   },
   HostBusy: {
@@ -184,7 +184,7 @@ const TEXTS: Readonly<Record<ErrorCode, Text>> = {
     remedy: 'Nothing: the newer state is applied next.',
   },
   TimedOut: {
-    when: 'Docker did not finish within `spec.timeouts`.',
+    when: 'Docker did not finish within `spec.timeouts`, or the agent of the host did not answer in time.',
     remedy: 'Raise the timeout, or look at the registry or the host.',
   },
   Cancelled: {

@@ -55,10 +55,14 @@ export function createRemoteConnection(
 ): RemoteConnection {
   /** What the agent itself says of one instance is no failure of the host. */
   const said = new WeakSet<Error>();
-  const breaker = circuitBreaker(
-    handleWhen((error) => error instanceof FlotillaError && OF_THE_HOST.has(error.code) && !said.has(error)),
-    { breaker: new ConsecutiveBreaker(FAILURES), halfOpenAfter: PAUSE_MS },
-  );
+  const isOfTheHost = (error: unknown): error is FlotillaError =>
+    error instanceof FlotillaError && OF_THE_HOST.has(error.code) && !said.has(error);
+  const breaker = circuitBreaker(handleWhen(isOfTheHost), {
+    breaker: new ConsecutiveBreaker(FAILURES),
+    halfOpenAfter: PAUSE_MS,
+  });
+  /** The last for which the host is left alone, once it is. */
+  let lastFailure: FlotillaError | undefined;
   const isError = compileMessage<{ error: WireError }>(errorAnswer);
   let open: (Record<'ask' | 'lines', Dispatcher> & { with: Identity }) | undefined;
   const leaving = new Set<Dispatcher>();
@@ -143,10 +147,15 @@ export function createRemoteConnection(
       const ask = () =>
         askTwice(route, check, call).catch((error: unknown) => Promise.reject(toRemoteError(error, host, call.signal)));
       if (call.anyway) return ask();
+      const noted = () =>
+        ask().catch((error: unknown) => {
+          if (isOfTheHost(error)) lastFailure = error;
+          throw error;
+        });
       try {
-        return await breaker.execute(ask);
+        return await breaker.execute(noted);
       } catch (error) {
-        throw error instanceof BrokenCircuitError ? leftAlone(host, error) : error;
+        throw error instanceof BrokenCircuitError && lastFailure ? leftAlone(lastFailure) : error;
       }
     },
     async *lines(route, call) {
@@ -212,10 +221,9 @@ function timedOut({ name, url }: RemoteHost, timeoutMs: number, cause: unknown):
   );
 }
 
-function leftAlone({ name, url }: RemoteHost, cause: unknown): FlotillaError {
-  return new FlotillaError(
-    'HostUnreachable',
-    `host ${name} at ${url} failed ${FAILURES} times in a row and is left alone for ${PAUSE_MS / 1000} s`,
-    { cause, hint: 'its first failure says why' },
-  );
+/** Why it is left alone. What differed from the failure itself would be news at each retry of each instance. */
+function leftAlone(failure: FlotillaError): FlotillaError {
+  const pause = `it failed ${FAILURES} times in a row: it is left alone for ${PAUSE_MS / 1000} s, and then asked again`;
+  const hint = failure.hint === undefined ? pause : `${failure.hint}; ${pause}`;
+  return new FlotillaError(failure.code, failure.message, { cause: failure, hint });
 }

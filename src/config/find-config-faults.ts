@@ -40,8 +40,8 @@ function gitFaults(git: GitSpec): Finding[] {
 
 function scheduleFaults({ schedule, timeZone }: NonNullable<WatchConfigSpec['resync']>): Finding[] {
   const faults: Finding[] = [];
-  if (schedule !== undefined && !isCron(schedule)) {
-    const message = `spec.resync.schedule: expected a cron expression, found ${JSON.stringify(schedule)}`;
+  if (schedule !== undefined && !(hasFiveFields(schedule) && isCron(schedule))) {
+    const message = `spec.resync.schedule: expected a cron expression of five fields, found ${JSON.stringify(schedule)}`;
     faults.push(finding(message, ['spec', 'resync', 'schedule'], 'such as */10 * * * * for every ten minutes'));
   }
   if (timeZone !== undefined && !isTimeZone(timeZone)) {
@@ -49,6 +49,11 @@ function scheduleFaults({ schedule, timeZone }: NonNullable<WatchConfigSpec['res
     faults.push(finding(message, ['spec', 'resync', 'timeZone'], 'by its IANA name, such as Europe/Berlin or UTC'));
   }
   return faults;
+}
+
+/** Six begin with seconds, and whole minutes are all that is looked at: such a time might never come. */
+function hasFiveFields(cron: string): boolean {
+  return cron.trim().split(/\s+/).length === 5;
 }
 
 function isTimeZone(name: string): boolean {

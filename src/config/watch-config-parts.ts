@@ -57,10 +57,10 @@ export const resync = {
   properties: {
     schedule: {
       type: 'string',
-      title: 'a cron expression, such as */10 * * * *',
+      title: 'a cron expression of five fields, such as */10 * * * *',
       maxLength: 256,
       default: '*/10 * * * *',
-      description: 'A cron expression: minute, hour, day of the month, month, day of the week.',
+      description: 'A cron expression of five fields: minute, hour, day of the month, month, day of the week.',
       examples: ['0 * * * *'],
     },
     timeZone: {

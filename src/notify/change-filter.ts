@@ -10,8 +10,8 @@ export interface ChangeFilter {
 
 /** What people know of one instance, or of the source. */
 interface Told {
-  /** By kind, what they were told of since it was last well: what it was about, the reasons, whether it is still so. */
-  troubles: Map<Notice['kind'], { about: string; reasons: Set<string>; isOpen: boolean }>;
+  /** By kind, what they were told of since it was last well: what it was about, and the reasons. All of it is still open. */
+  troubles: Map<Notice['kind'], { about: string; reasons: Set<string> }>;
   /** What the last success was about; null after any trouble. */
   success: string | null;
 }
@@ -20,8 +20,9 @@ const MOST_REASONS = 16;
 
 /**
  * One notice a change, never one a retry. A trouble is told once for each reason, until the instance is well again or
- * something else is desired; so neither the same failure again and again nor two that take turns are told twice. That it is
- * well again is told only where a trouble was. Remembers `limit` instances, those longest not heard of are forgotten first.
+ * something else is desired; so neither the same failure again and again nor two that take turns are told twice. A heal is
+ * told each time: it follows upon a change of its own. That it is well again is told only where a trouble was. Remembers
+ * `limit` instances, those longest not heard of are forgotten first.
  */
 export function createChangeFilter(limit = 50_000): ChangeFilter {
   /** The instance last heard of last. */
@@ -51,7 +52,7 @@ function isOfDesiredState({ kind }: Notice): boolean {
 }
 
 function isNew(told: Told, notice: Notice): boolean {
-  const isOpen = [...told.troubles.values()].some((one) => one.isOpen);
+  const isOpen = told.troubles.size > 0;
   switch (notice.kind) {
     case 'Recovered':
     case 'DesiredStateValid':
@@ -70,21 +71,29 @@ function isNew(told: Told, notice: Notice): boolean {
       return !wasTold;
     }
     default:
-      return isNewTrouble(told, notice);
+      return notice.severity === 'info' ? isOver(told) : isNewTrouble(told, notice);
   }
 }
 
-/** One of severity `info` is over already, such as drift that was healed: all is well, and what went before is over too. */
+/**
+ * One of severity `info` is over already: drift that was healed. Each is new, however alike: nothing is said between two heals
+ * that are a day apart. What went before is over, too.
+ */
+function isOver(told: Told): true {
+  told.troubles.clear();
+  told.success = null;
+  return true;
+}
+
 function isNewTrouble(told: Told, notice: Notice): boolean {
-  const { kind, reason } = notice;
+  const { kind } = notice;
+  const reason = reasonOf(notice);
   const about = aboutOf(notice);
   const before = told.troubles.get(kind);
-  const isOpen = notice.severity !== 'info';
-  const isSame = before?.about === about && before.isOpen === isOpen;
-  if (!isOpen) told.troubles.clear();
+  const isSame = before?.about === about;
   const reasons = isSame && before.reasons.size < MOST_REASONS ? before.reasons : new Set<string>();
   const wasTold = isSame && before.reasons.has(reason);
-  told.troubles.set(kind, { about, reasons: reasons.add(reason), isOpen });
+  told.troubles.set(kind, { about, reasons: reasons.add(reason) });
   told.success = null;
   return !wasTold;
 }
@@ -93,4 +102,9 @@ function isNewTrouble(told: Told, notice: Notice): boolean {
 function aboutOf(notice: Notice): string {
   if (notice.kind === 'TakeDownFailed') return '';
   return isOfDesiredState(notice) ? notice.message : JSON.stringify([notice.toImageTag, notice.revision]);
+}
+
+/** Of a revision that the source itself refuses only the message says which: another one is no retry. */
+function reasonOf({ kind, reason, message }: Notice): string {
+  return kind === 'SourceFailed' && reason === 'SourceRefused' ? `${reason} ${message}` : reason;
 }

@@ -60,7 +60,15 @@ describe('a configuration', () => {
     ],
     [
       `${HEAD}spec: { resync: { schedule: '61 * * * *' } }\n`,
-      `watch.yaml:3:29: spec.resync.schedule: expected a cron expression, found "61 * * * *"\nspec: { resync: { schedule: '61 * * * *' } }\n                            ^\n(such as */10 * * * * for every ten minutes)`,
+      `watch.yaml:3:29: spec.resync.schedule: expected a cron expression of five fields, found "61 * * * *"\nspec: { resync: { schedule: '61 * * * *' } }\n                            ^\n(such as */10 * * * * for every ten minutes)`,
+    ],
+    [
+      `${HEAD}spec: { resync: { schedule: '15 */10 * * * *' } }\n`,
+      `watch.yaml:3:29: spec.resync.schedule: expected a cron expression of five fields, found "15 */10 * * * *"\nspec: { resync: { schedule: '15 */10 * * * *' } }\n                            ^\n(such as */10 * * * * for every ten minutes)`,
+    ],
+    [
+      `${HEAD}spec: { resync: { schedule: '0 * * *' } }\n`,
+      `watch.yaml:3:29: spec.resync.schedule: expected a cron expression of five fields, found "0 * * *"\nspec: { resync: { schedule: '0 * * *' } }\n                            ^\n(such as */10 * * * * for every ten minutes)`,
     ],
     [
       `${HEAD}spec: { resync: { timeZone: Europe/Berln } }\n`,

@@ -75,12 +75,17 @@ describe('what is told', () => {
     expect(told([notice('Stalled'), notice('Recovered'), notice('Recovered')])).toEqual(['Stalled', 'Recovered']);
   });
 
-  test('drift that is healed, each time that it was in sync between, without a recovery', () => {
+  test('drift that is healed, each time, though nothing is said between two heals; without a recovery', () => {
     const healed = notice('DriftDetected', { severity: 'info', reason: 'Healed' });
-    const inSync = notice('Recovered');
-    expect(told([healed, healed, inSync, inSync, healed, inSync])).toEqual(['DriftDetected', 'DriftDetected']);
+    expect(told([healed, healed, healed])).toHaveLength(3);
+    expect(told([healed, notice('Recovered'), healed])).toEqual(['DriftDetected', 'DriftDetected']);
+    expect(told([notice('UpgradeSucceeded'), healed, healed])).toHaveLength(3);
+  });
+
+  test('drift that is healed as the end of what went before, so that the same is told anew', () => {
+    const healed = notice('DriftDetected', { severity: 'info', reason: 'Healed' });
     const reported = notice('DriftDetected', { reason: 'DriftReported' });
-    expect(told([reported, healed, inSync])).toEqual(['DriftDetected', 'DriftDetected']);
+    expect(told([reported, healed, notice('Recovered')])).toEqual(['DriftDetected', 'DriftDetected']);
     expect(told([reported, healed, reported])).toHaveLength(3);
     expect(told([notice('UpgradeFailed'), healed, notice('UpgradeFailed')])).toHaveLength(3);
   });
@@ -98,6 +103,12 @@ describe('what is told', () => {
     expect(told([failed, done, notice('Recovered')])).not.toContain('Recovered');
   });
 
+  test('retries of a heal that fails once, and the heal that succeeds', () => {
+    const healed = notice('DriftDetected', { severity: 'info', reason: 'Healed' });
+    const retries = Array.from({ length: 10 }, () => notice('UpgradeFailed'));
+    expect(told([...retries, healed])).toEqual(['UpgradeFailed', 'DriftDetected']);
+  });
+
   test('troubles of the source by themselves', () => {
     const source = { slug: null, host: null, fleet: null, toImageTag: null, reason: 'SourceUnreadable' };
     const all = [
@@ -110,6 +121,16 @@ describe('what is told', () => {
       notice('SourceRefused', source),
     ];
     expect(told(all)).toEqual(['SourceFailed', 'SourceRecovered', 'SourceRefused']);
+  });
+
+  test('a revision that the source refuses, once each, though another trouble comes between', () => {
+    const source = { slug: null, host: null, fleet: null, toImageTag: null, revision: null };
+    const refused = (commit: string) =>
+      notice('SourceFailed', { ...source, reason: 'SourceRefused', message: `commit ${commit} is not signed` });
+    const unreadable = (message: string) => notice('SourceFailed', { ...source, reason: 'SourceUnreadable', message });
+    const filter = createChangeFilter();
+    const all = [refused('a'), refused('a'), unreadable('no way'), refused('a'), refused('b'), unreadable('no name')];
+    expect(all.map((each) => filter.isChange(each))).toEqual([true, false, true, false, true, false]);
   });
 });
 

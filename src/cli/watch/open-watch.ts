@@ -20,6 +20,7 @@ import type { Source } from '../../source/source.js';
 import { openStateDirectory, readConfirmed, type StateDirectory } from '../../state/state-directory.js';
 import { loadDrivers } from '../open-drivers.js';
 import { readVersion } from '../version.js';
+import { mayConcern } from './may-concern.js';
 
 /** A daemon that has all it needs and has not begun, and its HTTP side, which does not listen yet. */
 export interface OpenWatch {
@@ -68,7 +69,11 @@ async function openIn(
     registry: metrics.registry,
     health: () => healthOf(watch, history.isFailing()),
     webhooks: () => settings.webhooks,
-    onPush: () => watch?.trigger(),
+    onPush({ provider, ref }) {
+      // By the source that was begun with: another one takes a restart.
+      if (mayConcern(config.source, ref)) watch?.trigger();
+      else log.debug({ provider, ref }, 'push of what is not followed: the source is not read');
+    },
     log,
   });
   return {

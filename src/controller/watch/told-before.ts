@@ -30,6 +30,9 @@ function troubleOf(status: InstanceStatus): Notice['kind'] | null {
   const stalled = findCondition(status, 'Stalled');
   if (stalled && stalled.reason !== 'DesiredStateInvalid')
     return stalled.reason === 'RolledBack' ? 'RolledBack' : 'Stalled';
-  if (findCondition(status, 'Ready')?.reason === 'DriftReported') return 'DriftDetected';
+  const reason = findCondition(status, 'Ready')?.reason;
+  if (reason === 'DriftReported') return 'DriftDetected';
+  // It waits for whoever has to give a value: nothing was tried, so nothing has failed.
+  if (reason === 'EnvCoverageBlocked') return 'UpgradeFailed';
   return status.failures > 0 && status.attemptedRevision !== null ? 'UpgradeFailed' : null;
 }

@@ -7,6 +7,7 @@ import { type Pass, passInstance } from './instance-pass.js';
 import type { InstanceRuntime } from './instance-runtime.js';
 import { logPass } from './log-pass.js';
 import { condition, findCondition, keepTransitions, withHeld } from './next-status.js';
+import { gaveNoAnswer } from './no-answer.js';
 import { noticeAbout, tell } from './teller.js';
 import { causeOf, type UpgradeRecord, upgradeResultOf } from './upgrade-record.js';
 import { judge, type Next } from './verdict.js';
@@ -121,7 +122,7 @@ export function settle(context: WatchContext, entry: DesiredEntry, runtime: Inst
   if (record) void deps.writer.recordUpgrade(record.ended(item, pass.rolledBack, at));
   if (item.result === 'converged') runtime.progress.applied(deps.clock.nowMs());
   if (item.result === 'inSync') runtime.progress.settled();
-  runtime.unreachable = pass.observed === null || item.error?.code === 'EngineUnreachable';
+  runtime.unreachable = couldNotAsk(pass);
   if (state.runtimes.get(slug) !== runtime || runtime.status.removing) return;
   const current = state.entries.get(slug);
   if (current?.digest !== entry.digest) {
@@ -174,9 +175,10 @@ function schedule({ queue }: WatchContext, slug: string, runtime: InstanceRuntim
 function toStatus(
   entry: DesiredEntry,
   before: InstanceStatus,
-  { item, record, observed }: Pass,
+  pass: Pass,
   { at, nextAttemptMs, next }: { at: Date; nextAttemptMs: number | null; next: Next },
 ): InstanceStatus {
+  const { item, record, observed } = pass;
   const { revision } = entry.tenant;
   const good = item.result === 'inSync' || item.result === 'converged';
   return {
@@ -185,7 +187,7 @@ function toStatus(
     appliedImageTag: good ? item.imageTag : (verifiedTag(observed) ?? before.appliedImageTag),
     attemptedRevision: good || record ? revision : before.attemptedRevision,
     appliedRevision: good ? revision : before.appliedRevision,
-    conditions: keepTransitions(before.conditions, withHeld(conditionsOf(item, before, at), entry.held, at)),
+    conditions: keepTransitions(before.conditions, withHeld(conditionsOf(pass, before, at), entry.held, at)),
     failures: next.kind === 'retry' && item.result === 'failed' ? before.failures + 1 : 0,
     nextAttemptAt: nextAttemptMs === null ? null : new Date(at.getTime() + nextAttemptMs).toISOString(),
     updatedAt: at.toISOString(),
@@ -197,11 +199,25 @@ function verifiedTag(observed: Pass['observed']): string | null {
   return observed?.applied?.outcome === 'verified' ? observed.applied.imageTag : null;
 }
 
-function conditionsOf(item: Pass['item'], before: InstanceStatus, at: Date): readonly Condition[] {
+function conditionsOf(pass: Pass, before: InstanceStatus, at: Date): readonly Condition[] {
+  const { item } = pass;
   const ready = findCondition(before, 'Ready');
   // How it came to be in order is worth more than that it still is.
   if (item.result === 'inSync' && ready?.status === 'True') return [ready];
   const conditions = toConditions(item, at);
-  if (item.error?.code !== 'HostUnreachable') return conditions;
+  if (!isAway(pass)) return conditions;
   return conditions.map((each) => (each.type === 'Ready' ? { ...each, status: 'Unknown' as const } : each));
+}
+
+/** Whatever is the matter with it is over once its host can be asked. */
+function couldNotAsk(pass: Pass): boolean {
+  const { error } = pass.item;
+  return error !== null && (pass.observed === null || error.code === 'EngineUnreachable' || isAway(pass));
+}
+
+/** Its host gave no answer: nobody knows how it is. */
+function isAway({ item, observed }: Pass): boolean {
+  const code = item.error?.code;
+  // Later on a time that is out may be that of a pull, and the host there.
+  return code === 'HostUnreachable' || (observed === null && code !== undefined && gaveNoAnswer(code));
 }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ErrorCode, FlotillaError } from '../../../src/errors.js';
 import { createSimFleet, type SimFleet } from '../../support/sim/sim-fleet.js';
+import type { SimHost } from '../../support/sim/sim-host.js';
 
 let fleet: SimFleet;
 beforeEach(() => {
@@ -10,6 +12,22 @@ afterEach(() => fleet.cleanUp());
 const DOWN = 'host: east, template: web, imageTag: v1, deletionPolicy: Down';
 const BROKEN = 'host: east, template: web, imageTag: "not a tag"';
 
+/** As long as a code is given, the host cannot be looked at. */
+function failToLook(host: SimHost, codeNow: () => ErrorCode | null): void {
+  const { driver } = host;
+  host.driver = () => {
+    const real = driver();
+    return {
+      ...real,
+      async observe(requests, options) {
+        const code = codeNow();
+        if (code) throw new FlotillaError(code, 'as told');
+        return real.observe(requests, options);
+      },
+    };
+  };
+}
+
 describe('a host that was away', () => {
   it('is asked again by itself, and its instances do not wait for their back-offs', async () => {
     fleet.instance('acme');
@@ -17,6 +35,23 @@ describe('a host that was away', () => {
     await fleet.start();
     await fleet.clock.advance(3_600_000);
     fleet.host('east').setReachable(true, { silently: true });
+    await fleet.clock.advance(20_000);
+    expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
+  });
+
+  it.each([
+    ['HostUnreachable', 'Unknown'],
+    ['PeerRefused', 'Unknown'],
+    ['TimedOut', 'Unknown'],
+    ['AnswerInvalid', 'False'],
+  ] as const)('with %s: nobody waits for a back-off once it answers', async (code, ready) => {
+    let away = true;
+    failToLook(fleet.host('east'), () => (away ? code : null));
+    fleet.instance('acme');
+    await fleet.start();
+    await fleet.clock.advance(3_600_000);
+    expect(await fleet.conditions('acme')).toBe(`Ready=${ready}:${code} Reconciling=True:${code}`);
+    away = false;
     await fleet.clock.advance(20_000);
     expect(await fleet.conditions('acme')).toBe('Ready=True:Converged');
   });

@@ -15,10 +15,19 @@ const snapshot = (revision: string) => ({ revision }) as unknown as Snapshot;
 function setUp() {
   const clock = createSimClock();
   const told: string[] = [];
-  const site = { now: snapshot('r1') as Snapshot | Error, refuse: false, change: () => {} };
+  const site = {
+    now: snapshot('r1') as Snapshot | Error,
+    refuse: false,
+    change: () => {},
+    reads: 0,
+    /** What a read takes. */
+    slow: Promise.resolve(),
+  };
   const loop: SourceLoop = startSourceLoop({
     source: {
       async read() {
+        site.reads += 1;
+        await site.slow;
         if (site.now instanceof Error) throw site.now;
         return site.now;
       },
@@ -39,14 +48,34 @@ function setUp() {
   return { clock, told, site, loop };
 }
 
-it('takes each snapshot once, however often it is told to look', async () => {
+it('takes each snapshot once, and reads once for however many triggers come at once', async () => {
   const { clock, told, site, loop } = setUp();
   await clock.settle();
+  expect(site.reads).toBe(1);
   for (let i = 0; i < 1_000; i += 1) loop.trigger();
   await clock.settle();
+  expect(site.reads).toBe(2);
   site.now = snapshot('r2');
   site.change();
   await clock.settle();
+  expect(site.reads).toBe(3);
+  expect(told).toEqual(['took r1', 'took r2']);
+});
+
+it('reads once more, and not at the same time, for all triggers that come during a read', async () => {
+  const { clock, told, site, loop } = setUp();
+  await clock.settle();
+  let finish = () => {};
+  site.slow = new Promise((resolve) => (finish = resolve));
+  for (let i = 0; i < 100; i += 1) {
+    loop.trigger();
+    await clock.settle();
+  }
+  expect(site.reads).toBe(2);
+  site.now = snapshot('r2');
+  finish();
+  await clock.settle();
+  expect(site.reads).toBe(3);
   expect(told).toEqual(['took r1', 'took r2']);
 });
 
