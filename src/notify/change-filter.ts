@@ -29,7 +29,7 @@ export function createChangeFilter(limit = 50_000): ChangeFilter {
   const known = new Map<string, Told>();
 
   function isChange(notice: Notice): boolean {
-    const key = notice.slug ?? (isOfDesiredState(notice) ? DESIRED_STATE : SOURCE);
+    const key = keyOf(notice);
     const told = known.get(key) ?? { troubles: new Map(), success: null };
     known.delete(key);
     known.set(key, told);
@@ -43,7 +43,14 @@ export function createChangeFilter(limit = 50_000): ChangeFilter {
   return { isChange, forget: (slug) => known.delete(slug) };
 }
 
-/** No instance has these names. What a revision says, and whether it can be read, are two things. */
+function keyOf(notice: Notice): string {
+  const { slug, host } = notice;
+  if (slug !== null) return slug;
+  if (host !== null) return ` ${host}`;
+  return isOfDesiredState(notice) ? DESIRED_STATE : SOURCE;
+}
+
+/** No instance and no host has these names. What a revision says, and whether it can be read, are two things. */
 const SOURCE = '';
 const DESIRED_STATE = ' ';
 
@@ -57,6 +64,7 @@ function isNew(told: Told, notice: Notice): boolean {
     case 'Recovered':
     case 'DesiredStateValid':
     case 'SourceRecovered':
+    case 'HostRecovered':
       told.troubles.clear();
       return isOpen;
     case 'TakenDown':

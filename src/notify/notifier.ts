@@ -2,7 +2,8 @@
 export interface Notice {
   /**
    * What came to be: an upgrade ended, an instance stalled or is well again, or one whose manifest was removed was or
-   * cannot be taken down, drift was found, a revision has problems or none
+   * cannot be taken down, drift was found, a host cannot be looked at or can be
+   * again, a revision has problems or none
    * any more, the source is refused, cannot be read, or can be again.
    */
   kind:
@@ -14,6 +15,8 @@ export interface Notice {
     | 'DriftDetected'
     | 'TakenDown'
     | 'TakeDownFailed'
+    | 'HostFailed'
+    | 'HostRecovered'
     | 'DesiredStateInvalid'
     | 'DesiredStateValid'
     | 'SourceFailed'
@@ -21,7 +24,7 @@ export interface Notice {
     | 'SourceRefused';
   /** info: as wanted; warning: it is tried again; error: a person is needed. */
   severity: 'info' | 'warning' | 'error';
-  /** null where it concerns the source. */
+  /** null where it concerns the source or a host. */
   slug: string | null;
   host: string | null;
   fleet: string | null;

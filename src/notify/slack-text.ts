@@ -7,10 +7,14 @@ import type { Notice } from './notifier.js';
  */
 export function formatSlackText(notice: Notice): string {
   const { slug, host, revision, author } = notice;
-  const who = `*${escapeSlack(slug ?? 'desired state')}*${host === null ? '' : escapeSlack(` on ${host}`)}`;
-  const first = `${who}: ${escapeSlack([...changeOf(notice), whatOf(notice)].join(' '))}`;
+  const first = `${whoOf(slug, host)}: ${escapeSlack([...changeOf(notice), whatOf(notice)].join(' '))}`;
   const by = author === null ? '' : ` by ${author}`;
   return revision === null ? first : `${first}\n${escapeSlack(`revision ${shorten(revision)}${by}`)}`;
+}
+
+function whoOf(slug: string | null, host: string | null): string {
+  if (slug === null) return `*${escapeSlack(host ?? 'desired state')}*`;
+  return `*${escapeSlack(slug)}*${host === null ? '' : escapeSlack(` on ${host}`)}`;
 }
 
 const WORDS: Record<Notice['kind'], string> = {
@@ -22,6 +26,8 @@ const WORDS: Record<Notice['kind'], string> = {
   DriftDetected: 'has drifted',
   TakenDown: 'was taken down',
   TakeDownFailed: 'cannot be taken down',
+  HostFailed: 'cannot be looked at',
+  HostRecovered: 'can be looked at again',
   DesiredStateInvalid: 'has problems',
   DesiredStateValid: 'is in order again',
   SourceFailed: 'cannot be read',

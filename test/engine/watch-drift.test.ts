@@ -164,6 +164,11 @@ it(
     expect(fleet.readTenant(down, 'content/page.html')).toBe('of the tenant\n');
     expect(existsSync(join(fleet.tenantDir(down), 'docker-compose.yml'))).toBe(true);
     await until('it is known no more', async () => (await daemon.status(down)) === undefined, daemon.log);
+    expect((await daemon.upgrades(down))[0]).toMatchObject({
+      cause: 'its manifest was removed',
+      toImageTag: 'v1.0.0',
+      result: 'converged',
+    });
   },
   LONG,
 );

@@ -1,12 +1,13 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { InstanceStatus } from '../../src/history/instance-status.js';
 import { type BuiltCli, buildCli } from '../support/cli-process.js';
 import { createOperatorFleet, type OperatorFleet } from '../support/operator.js';
 import { startDaemon, type WatchDaemon } from '../support/watch-daemon.js';
 import { AUTHOR, createRepository, type FleetRepository, SECRET, sendPush } from '../support/watch-repository.js';
-import { until } from '../support/watch-state.js';
+import { conditionOf, until } from '../support/watch-state.js';
 
 const TIMEOUTS = '{ pull: 1m, up: 1m, verify: 1m, settle: 0s }';
 const LONG = 300_000;
@@ -29,16 +30,8 @@ beforeAll(async () => {
   fleet.writeInstance(slug, {});
   repository = await createRepository(fleet);
   first = await repository.push('install');
-  const secretFile = join(fleet.dir, 'webhook-secret');
-  writeFileSync(secretFile, SECRET, { mode: 0o600 });
-  daemon = await startDaemon(cli, {
-    directory: fleet.dir,
-    config: {
-      // Only webhooks make it look again while the test runs.
-      source: { git: { url: repository.url, interval: '24h' } },
-      webhooks: [{ provider: 'github', secretFile }],
-    },
-  });
+  writeFileSync(secretFile(), SECRET, { mode: 0o600 });
+  daemon = await start();
 }, LONG);
 afterAll(async () => {
   await daemon?.kill();
@@ -46,6 +39,20 @@ afterAll(async () => {
   cli.remove();
 });
 
+const secretFile = () => join(fleet.dir, 'webhook-secret');
+
+function start(): Promise<WatchDaemon> {
+  return startDaemon(cli, {
+    directory: fleet.dir,
+    config: {
+      // Only webhooks make it look again while the test runs.
+      source: { git: { url: repository.url, interval: '24h' } },
+      webhooks: [{ provider: 'github', secretFile: secretFile() }],
+    },
+  });
+}
+
+const isReady = (status: InstanceStatus) => conditionOf(status, 'Ready')?.status === 'True';
 const ids = async () => (await fleet.containers(slug)).map(({ id }) => id);
 const readyStatus = async () => (await fetch(`${daemon.url}/readyz`)).status;
 
@@ -183,6 +190,51 @@ it(
     expect(await ids()).toEqual(before);
 
     renameSync(away, fleet.manifests);
+    await pushTag('v1.1.0');
+  },
+  LONG,
+);
+
+/** Somebody edits a managed file of the instance; resolves once it is healed. */
+async function untilHealed(): Promise<void> {
+  const after = (await daemon.decisions()).at(-1)?.sequence ?? 0;
+  fleet.writeTenant(slug, { 'web.conf': 'by hand\n' });
+  await daemon.untilDecision('Healed', { slug, after });
+  expect(fleet.readTenant(slug, 'web.conf')).toBe('tag v1.1.0\n');
+}
+
+it(
+  'keeps the fleet as it was when it is started while the repository is away',
+  async () => {
+    const inForce = await daemon.revision();
+    expect((await daemon.stop()).code).toBe(0);
+    repository.away();
+    daemon = await start();
+    await until('it is not ready', async () => (await readyStatus()) === 503, daemon.log);
+    await untilHealed();
+    expect(await daemon.status(slug)).toMatchObject({ appliedImageTag: 'v1.1.0', desiredRevision: inForce });
+    repository.back();
+    await until('it is ready again', async () => (await readyStatus()) === 200, daemon.log);
+  },
+  LONG,
+);
+
+it(
+  'holds what is broken at its last good state after a restart, too, and heals it there',
+  async () => {
+    const file = join(fleet.manifests, `${slug}.json`);
+    const good = readFileSync(file, 'utf8');
+    writeFileSync(file, good.replace('v1.1.0', 'not a tag'));
+    await repository.push('broken');
+    expect(await sendPush(daemon.url)).toBe(202);
+    const isHeld = (status: InstanceStatus) => conditionOf(status, 'Stalled')?.reason === 'DesiredStateInvalid';
+    await daemon.untilStatus(slug, 'is held', isHeld);
+    await daemon.kill();
+    daemon = await start();
+    await untilHealed();
+    const status = await daemon.untilStatus(slug, 'is held, and well', (each) => isHeld(each) && isReady(each));
+    expect(conditionOf(status, 'Stalled')?.message).toMatch(/^held at its last good desired state: manifests\//);
+    writeFileSync(file, good);
     await pushTag('v1.1.0');
   },
   LONG,

@@ -94,6 +94,10 @@ describe('the text for Slack', () => {
       },
       '*desired state*: is refused: SourceRefused - not signed (a person is needed)',
     ],
+    [
+      { kind: 'HostFailed', severity: 'warning', slug: null, reason: 'TimedOut', message: 'no answer' },
+      '*edmonton-1*: cannot be looked at: TimedOut - no answer (will be tried again)',
+    ],
   ] as const)('of %o', (change, text) => {
     expect(formatSlackText({ ...quiet, ...change })).toBe(text);
   });

@@ -1,9 +1,11 @@
 import PQueue from 'p-queue';
-import { FlotillaError } from '../../errors.js';
+import type { FlotillaError } from '../../errors.js';
 import type { ObservedTenant } from '../../plan/observed.js';
 import { hasWork } from '../../plan/plan-tenant.js';
+import { toItemError } from '../to-item-error.js';
 import type { DesiredEntry } from './desired-entry.js';
 import { entriesOf } from './fleet-state.js';
+import { createHostTrouble } from './host-trouble.js';
 import type { Pass } from './instance-pass.js';
 import type { InstanceRuntime } from './instance-runtime.js';
 import type { WatchContext } from './watch-context.js';
@@ -30,19 +32,27 @@ export function createHostSweeps(context: () => WatchContext): HostSweeps {
   const answering = new Set<string>();
   /** Hosts that could not be looked at, and are asked again by the clock. */
   const waiting = new Set<string>();
+  const trouble = createHostTrouble(context);
 
   async function run(host: string): Promise<void> {
     running.add(host);
     while (wanted.delete(host) && !context().stopping.aborted) {
-      const looked = await slots.add(() => sweepOnce(context(), host));
-      if (looked) answering.add(host);
+      const failure = await slots.add(() => sweepOnce(context(), host));
+      if (context().stopping.aborted) break;
+      if (failure) noteFailure(host, failure);
       else {
-        answering.delete(host);
-        againLater(host);
+        answering.add(host);
+        trouble.looked(host);
       }
       tellHosts();
     }
     running.delete(host);
+  }
+
+  function noteFailure(host: string, failure: Failure): void {
+    answering.delete(host);
+    trouble.failed(host, failure, entriesOf(context().state, host).length);
+    againLater(host);
   }
 
   /** Whatever its instances wait for meanwhile: the first answer of the host ends it. */
@@ -64,14 +74,17 @@ export function createHostSweeps(context: () => WatchContext): HostSweeps {
     const { links, deps } = context();
     const names = links.names();
     for (const name of answering) if (!names.includes(name)) answering.delete(name);
+    trouble.keep(names);
     deps.observer.hosts({ connected: answering.size, total: names.length });
   }
 
   return { sweep };
 }
 
-/** @returns whether the host could be looked at */
-async function sweepOnce(context: WatchContext, host: string): Promise<boolean> {
+type Failure = Pick<FlotillaError, 'code' | 'message'>;
+
+/** @returns why the host could not be looked at; null when it could */
+async function sweepOnce(context: WatchContext, host: string): Promise<Failure | null> {
   const { state, links, stopping, deps, queue } = context;
   const entries = entriesOf(state, host);
   try {
@@ -84,14 +97,14 @@ async function sweepOnce(context: WatchContext, host: string): Promise<boolean> 
       );
       for (const [i, entry] of batch.entries()) look(context, entry, observed[i]);
     }
-    return true;
+    return null;
   } catch (error) {
-    if (stopping.aborted) return true;
+    if (stopping.aborted) return null;
     // What is wrong is said of each instance: their passes fail for the same reason, and are tried again.
-    const code = error instanceof FlotillaError ? error.code : 'Internal';
+    const { code, message } = toItemError(error);
     deps.log.warn({ host, code, instances: entries.length }, 'host cannot be looked at');
     for (const { instance } of entries) if (!isBackingOff(state.runtimes.get(instance.slug))) queue.add(instance.slug);
-    return false;
+    return { code, message };
   }
 }
 

@@ -47,3 +47,38 @@ it('tells once of a heal that fails, however often it is tried again', async () 
   expect(fleet.host('east').applies.length).toBeGreaterThan(1 + 10);
   expect(told()).toEqual(['UpgradeSucceeded Converged', 'UpgradeFailed VerifyFailed']);
 });
+
+it('tells once that a host is away, not of each of its instances, and once that it is back', async () => {
+  for (const slug of ['acme', 'birch', 'cedar']) fleet.instance(slug);
+  await fleet.start();
+  fleet.notices.length = 0;
+  for (let outages = 0; outages < 2; outages += 1) {
+    fleet.host('east').setReachable(false);
+    await fleet.clock.advance(6 * 3_600_000);
+    fleet.host('east').setReachable(true);
+    await fleet.clock.advance(60_000);
+  }
+  expect(told()).toEqual([
+    'HostFailed HostUnreachable',
+    'HostRecovered Answering',
+    'HostFailed HostUnreachable',
+    'HostRecovered Answering',
+  ]);
+  expect(fleet.notices.find(({ kind }) => kind === 'HostFailed')).toMatchObject({
+    host: 'east',
+    slug: null,
+    message: 'host east does not answer (instances on it: 3)',
+  });
+  expect(await fleet.reasons(null)).toEqual(['HostUnreachable', 'HostRecovered', 'HostUnreachable', 'HostRecovered']);
+});
+
+it('tells nobody of an agent that is only started again', async () => {
+  fleet.instance('acme');
+  await fleet.start();
+  fleet.notices.length = 0;
+  fleet.host('east').setReachable(false);
+  await fleet.clock.advance(5_000);
+  fleet.host('east').setReachable(true);
+  await fleet.clock.advance(3_600_000);
+  expect(told()).toEqual([]);
+});
