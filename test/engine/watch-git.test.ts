@@ -235,7 +235,9 @@ it(
     const status = await daemon.untilStatus(slug, 'is held, and well', (each) => isHeld(each) && isReady(each));
     expect(conditionOf(status, 'Stalled')?.message).toMatch(/^held at its last good desired state: manifests\//);
     writeFileSync(file, good);
-    await pushTag('v1.1.0');
+    const mended = await repository.push('mended');
+    expect(await sendPush(daemon.url)).toBe(202);
+    await until('it is taken', () => daemon.wasAccepted(mended), daemon.log);
   },
   LONG,
 );
