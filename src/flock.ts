@@ -11,11 +11,12 @@ const SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
  *
  * Node cannot flock(2), but a child can on a descriptor that it inherits: the lock belongs to the open file, which stays ours.
  *
+ * @param mode shared: for a look at whether somebody has it exclusively
  * @throws Internal when the flock command (util-linux) cannot be run
  */
-export function flock(fd: number): Promise<boolean> {
+export function flock(fd: number, mode: 'exclusive' | 'shared' = 'exclusive'): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const child = spawn('flock', ['-n', '3'], {
+    const child = spawn('flock', [...(mode === 'shared' ? ['-s'] : []), '-n', '3'], {
       stdio: ['ignore', 'ignore', 'ignore', fd],
       env: { PATH: SEARCH_PATH },
       // In a process group of its own: a terminal's Ctrl-C is for us, who know what to do about it.

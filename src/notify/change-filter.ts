@@ -29,7 +29,9 @@ export function createChangeFilter(limit = 50_000): ChangeFilter {
   const known = new Map<string, Told>();
 
   function isChange(notice: Notice): boolean {
-    const key = keyOf(notice);
+    // Whoever tells of hosts tells once.
+    if (notice.kind === 'HostFailed' || notice.kind === 'HostRecovered') return true;
+    const key = notice.slug ?? (isOfDesiredState(notice) ? DESIRED_STATE : SOURCE);
     const told = known.get(key) ?? { troubles: new Map(), success: null };
     known.delete(key);
     known.set(key, told);
@@ -43,14 +45,7 @@ export function createChangeFilter(limit = 50_000): ChangeFilter {
   return { isChange, forget: (slug) => known.delete(slug) };
 }
 
-function keyOf(notice: Notice): string {
-  const { slug, host } = notice;
-  if (slug !== null) return slug;
-  if (host !== null) return ` ${host}`;
-  return isOfDesiredState(notice) ? DESIRED_STATE : SOURCE;
-}
-
-/** No instance and no host has these names. What a revision says, and whether it can be read, are two things. */
+/** No instance has these names. What a revision says, and whether it can be read, are two things. */
 const SOURCE = '';
 const DESIRED_STATE = ' ';
 
@@ -64,7 +59,6 @@ function isNew(told: Told, notice: Notice): boolean {
     case 'Recovered':
     case 'DesiredStateValid':
     case 'SourceRecovered':
-    case 'HostRecovered':
       told.troubles.clear();
       return isOpen;
     case 'TakenDown':

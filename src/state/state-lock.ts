@@ -1,12 +1,45 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FlotillaError } from '../errors.js';
 import { flock } from '../flock.js';
 
 const LOCK_FILE = 'lock';
 
-/** Takes the lock without waiting and gives what releases it. @throws StateLocked; what the file system throws */
+/** Whoever only looks whether somebody has the lock has it for a moment: then it is free again by the next attempt. */
+const ATTEMPTS = 10;
+const PAUSE_MS = 50;
+
+/** Takes the lock as good as without waiting and gives what releases it. @throws StateLocked; what the file system throws */
 export async function lockState(path: string): Promise<() => void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await lockOnce(path);
+    } catch (error) {
+      if (attempt === ATTEMPTS || (error as FlotillaError).code !== 'StateLocked') throw error;
+    }
+    await sleep(PAUSE_MS);
+  }
+}
+
+/** Whether a daemon has the state directory now; null where that cannot be told, as it is somebody else's. */
+export async function isStateInUse(path: string): Promise<boolean | null> {
+  let fd: number;
+  try {
+    fd = openSync(join(path, LOCK_FILE), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? false : null;
+  }
+  try {
+    return !(await flock(fd, 'shared'));
+  } catch {
+    return null;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function lockOnce(path: string): Promise<() => void> {
   const file = join(path, LOCK_FILE);
   const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
   try {

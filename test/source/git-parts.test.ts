@@ -258,6 +258,7 @@ describe('what git says when it fails', () => {
   it('is a damaged clone when it is about the clone', () => {
     expect(fetchFailure("fatal: not a git repository: '/state/repo.git'", names)).toBeInstanceOf(DamagedClone);
     expect(fetchFailure('fatal: bad config line 1 in file /state/repo.git/config', names)).toBeInstanceOf(DamagedClone);
+    expect(fetchFailure("fatal: bad boolean config value 'maybe' for 'core.bare'", names)).toBeInstanceOf(DamagedClone);
     expect(localFailure('fatal: whatever', names)).toBeInstanceOf(DamagedClone);
     expect(localFailure('error: No space left on device', names)).toMatchObject({ code: 'SourceUnreadable' });
   });

@@ -9,6 +9,7 @@ import {
   type StateDirectory,
   writeConfirmed,
 } from '../../src/state/state-directory.js';
+import { isStateInUse } from '../../src/state/state-lock.js';
 import { temporaryDirectory } from '../agent/support/tenant-tree.js';
 
 const CHILD = resolve(import.meta.dirname, '../support/state-child.ts');
@@ -43,6 +44,18 @@ describe('a state directory', () => {
     first.close();
     first.close();
     await open(path);
+  });
+
+  test('says whether somebody has it', async () => {
+    const path = temporaryDirectory();
+    expect(await isStateInUse(path)).toBe(false);
+    const first = await open(path);
+    expect(await isStateInUse(path)).toBe(true);
+    first.close();
+    expect(await isStateInUse(path)).toBe(false);
+    await open(path);
+    expect(await isStateInUse(path)).toBe(true);
+    expect(await isStateInUse(join(path, 'nowhere'))).toBe(false);
   });
 
   test('many at once: one gets it', async () => {

@@ -1,4 +1,5 @@
 import type { HistoryStore } from '../../history/history-store.js';
+import { isStateInUse } from '../../state/state-lock.js';
 import { type Context, createContext } from '../context.js';
 import { EXIT_DONE } from '../exit-code.js';
 import { openHistory } from '../state/open-history.js';
@@ -37,5 +38,6 @@ async function list(
       .sort()
       .at(-1) ?? null;
   const when = newest === null ? 'nothing yet' : `${formatAge(newest, now)} ago at the latest`;
-  await io.err.write(errPaint.dim(`as the daemon wrote in ${state}, ${when} (--live asks the hosts)\n`));
+  const runs = (await isStateInUse(state)) === false ? '; no daemon runs there now' : '';
+  await io.err.write(errPaint.dim(`as the daemon wrote in ${state}, ${when}${runs} (--live asks the hosts)\n`));
 }

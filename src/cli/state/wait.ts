@@ -1,4 +1,5 @@
 import { oneLine } from '../../plan/format-safe.js';
+import { isStateInUse } from '../../state/state-lock.js';
 import { type Context, createContext, type SharedOptions } from '../context.js';
 import { EXIT_DONE, EXIT_ERROR, EXIT_INTERRUPTED } from '../exit-code.js';
 import { listenForInterrupts } from '../interrupt.js';
@@ -35,7 +36,7 @@ export async function waitCommand({ slugs }: { slugs: string[] }, options: Optio
       if (pending.size === 0) return EXIT_DONE;
       const left = deadline - Date.now();
       const hopeless = [...verdicts.values()].some(({ outcome }) => outcome === 'hopeless');
-      if (hopeless || left <= 0) return await sayUnmet(verdicts, pending, options.for, context);
+      if (hopeless || left <= 0) return await sayUnmet(verdicts, pending, options, context);
       await pause(Math.min(POLL_MS, left), interrupt.signal);
       if (interrupt.signal.aborted) return EXIT_INTERRUPTED;
     }
@@ -71,13 +72,15 @@ async function sayMet(
 async function sayUnmet(
   verdicts: ReadonlyMap<string, Verdict>,
   pending: ReadonlySet<string>,
-  target: WaitTarget,
+  { for: target, state }: Pick<Options, 'for' | 'state'>,
   { io, errPaint }: Context,
 ): Promise<number> {
   for (const [slug, verdict] of verdicts) {
     if (!pending.has(slug) || verdict.outcome === 'met') continue;
     await io.err.write(`${errPaint.red('error')}: ${slug} is not ${nameOf(target)}: ${oneLine(verdict.now)}\n`);
   }
+  if ((await isStateInUse(state)) === false)
+    await io.err.write(errPaint.dim(`  no daemon runs on ${state}: flotilla watch starts one\n`));
   return EXIT_ERROR;
 }
 

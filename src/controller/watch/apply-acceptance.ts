@@ -3,8 +3,8 @@ import type { InstanceStatus } from '../../history/instance-status.js';
 import type { Acceptance } from './accept-snapshot.js';
 import type { DesiredEntry } from './desired-entry.js';
 import type { FleetState } from './fleet-state.js';
-import { createRuntime } from './instance-runtime.js';
-import { findCondition, keepTransitions, leftConditions, pendingStatus, withHeld } from './next-status.js';
+import { createRuntime, type InstanceRuntime } from './instance-runtime.js';
+import { findCondition, heldBefore, keepTransitions, leftConditions, pendingStatus, withHeld } from './next-status.js';
 import type { WatchContext } from './watch-context.js';
 
 /**
@@ -20,7 +20,7 @@ export function applyAcceptance(context: WatchContext, acceptance: Acceptance, i
   for (const [slug, problems] of acceptance.held) hold(context, slug, problems);
   for (const slug of acceptance.removed) remove(context, slug);
   // Those that an earlier process was to take down.
-  if (isFirst) for (const [slug, { status }] of state.runtimes) if (status.removing) queue.add(slug);
+  if (isFirst) for (const runtime of state.runtimes.values()) if (runtime.status.removing) downLater(context, runtime);
   release(context, acceptance);
 }
 
@@ -70,7 +70,7 @@ export function leaveAlone(context: WatchContext, slug: string): void {
   if (!runtime) return;
   const { status } = runtime;
   const at = deps.now();
-  const conditions = keepTransitions(status.conditions, leftConditions(status, [], at));
+  const conditions = keepTransitions(status.conditions, leftConditions(status, heldBefore(status) ?? [], at));
   context.setStatus(runtime, { ...status, conditions, updatedAt: at.toISOString() });
 }
 
@@ -134,11 +134,16 @@ function remove(context: WatchContext, slug: string): void {
   if (deletionPolicy === 'Down' && host !== '') {
     runtime.stalled = false;
     context.setStatus(runtime, { ...status, removing: true, failures: 0, updatedAt: deps.now().toISOString() });
-    queue.addAfter(slug, DOWN_AFTER_MS);
+    downLater(context, runtime);
     return;
   }
   queue.remove(slug);
   context.forget(slug);
   const message = 'its manifest was removed: its files and containers stay as they are';
   context.announce({ type: 'Normal', reason: 'Orphaned', message, slug, host });
+}
+
+function downLater({ deps, queue }: WatchContext, runtime: InstanceRuntime): void {
+  runtime.downAtMs = deps.clock.nowMs() + DOWN_AFTER_MS;
+  queue.addAfter(runtime.status.slug, DOWN_AFTER_MS);
 }

@@ -9,6 +9,8 @@ export interface FleetState {
   /** The revision in force; null until one was taken. */
   revision: string | null;
   author: string | null;
+  /** Whether anything is wrong in it: what it does not say may still be meant. */
+  hasProblems: boolean;
   entries: ReadonlyMap<string, DesiredEntry>;
   /** As the revision in force describes them. */
   hosts: ReadonlyMap<string, DesiredHost>;
@@ -20,6 +22,7 @@ export function createFleetState(statuses: readonly InstanceStatus[]): FleetStat
   return {
     revision: null,
     author: null,
+    hasProblems: false,
     entries: new Map(),
     hosts: new Map(),
     runtimes: new Map(statuses.map((status) => [status.slug, createRuntime(restart(status))])),

@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events';
 import type { HostEvent } from '../../agent-client/tenant-driver.js';
-import type { FlotillaError } from '../../errors.js';
 import { createWorkQueue } from '../queue/create-work-queue.js';
 import type { WorkQueue } from '../queue/work-queue.js';
 import { createClockGuard } from './clock-guard.js';
@@ -75,7 +74,8 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
     random: deps.random,
     signal: ending.signal,
     onSnapshot,
-    onFailure,
+    onFailure: trouble.failed,
+    onUnread,
     onRead(outcome, ms) {
       if (outcome !== 'failed') trouble.over();
       deps.observer.sourceRead(outcome, ms / 1_000);
@@ -86,6 +86,7 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
   every(PRUNE_MS, prune);
   every(CONFIRMATION_MS, confirm);
   let refused: string | null = null;
+  let unread = 0;
 
   async function work(slug: string): Promise<void> {
     const runtime = state.runtimes.get(slug);
@@ -103,11 +104,11 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
     return accepted;
   }
 
-  /** A source that cannot be read when the daemon starts: the fleet is kept as an earlier process had it. */
-  async function onFailure(error: FlotillaError): Promise<void> {
-    trouble.failed(error);
-    if (state.revision !== null || state.entries.size > 0) return;
-    await goOnWithKnown(context);
+  /** A source that cannot be read when the daemon starts, twice in a row: the fleet is kept as an earlier process had it. */
+  async function onUnread(): Promise<void> {
+    unread += 1;
+    if (state.revision !== null || unread !== 2) return;
+    await goOnWithKnown(context).catch((err: unknown) => log.error({ err }, 'the fleet cannot be kept as it was'));
     for (const host of links.names()) sweeps.sweep(host);
   }
 

@@ -40,13 +40,17 @@ export function createHostSweeps(context: () => WatchContext): HostSweeps {
       const failure = await slots.add(() => sweepOnce(context(), host));
       if (context().stopping.aborted) break;
       if (failure) noteFailure(host, failure);
-      else {
-        answering.add(host);
-        trouble.looked(host);
-      }
+      else noteLook(host);
       tellHosts();
     }
     running.delete(host);
+  }
+
+  /** Where there is nothing to look at, nobody was asked. */
+  function noteLook(host: string): void {
+    if (trouble.isFailing(host) && entriesOf(context().state, host).length === 0) return;
+    answering.add(host);
+    trouble.looked(host);
   }
 
   function noteFailure(host: string, failure: Failure): void {

@@ -5,6 +5,7 @@ import type { WatchContext } from './watch-context.js';
 export interface HostTrouble {
   failed(host: string, error: Pick<FlotillaError, 'code' | 'message'>, instances: number): void;
   looked(host: string): void;
+  isFailing(host: string): boolean;
   /** Hosts that are no more are forgotten. */
   keep(hosts: readonly string[]): void;
 }
@@ -34,6 +35,7 @@ export function createHostTrouble(context: () => WatchContext): HostTrouble {
       context().announce({ type: 'Normal', reason: 'HostRecovered', message, host });
       context().notify({ ...ABOUT, host, kind: 'HostRecovered', severity: 'info', reason: 'Answering', message });
     },
+    isFailing: (host) => failures.has(host),
     keep(hosts) {
       for (const host of failures.keys()) if (!hosts.includes(host)) failures.delete(host);
     },

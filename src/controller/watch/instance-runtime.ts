@@ -10,6 +10,8 @@ export interface InstanceRuntime {
   stalled: boolean;
   /** It could not be looked at last time: once its host can be, it is tried at once. */
   unreachable: boolean;
+  /** Where it is to be taken down: not before this, on the monotonic clock. */
+  downAtMs: number;
   progress: ProgressGuard;
   /** The observation with which it was found in sync last: the same object again means that nothing has changed. */
   inSync: unknown;
@@ -26,6 +28,7 @@ export function createRuntime(status: InstanceStatus): InstanceRuntime {
     supersede: null,
     stalled: false,
     unreachable: false,
+    downAtMs: 0,
     progress: createProgressGuard(),
     inSync: null,
     said: ready ? `${ready.reason} ${ready.message}` : '',

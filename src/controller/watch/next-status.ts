@@ -47,7 +47,7 @@ export function withHeld(
   at: Date,
 ): readonly Condition[] {
   if (held === null) return conditions;
-  const message = `held at its last good desired state: ${describeProblems(held)}`;
+  const message = `${HELD}${describeProblems(held)}`;
   return [
     ...conditions.filter(({ type }) => type !== 'Stalled'),
     condition('Stalled', 'True', 'DesiredStateInvalid', message, at),
@@ -66,8 +66,19 @@ export function leftConditions(
       ? condition('Ready', 'False', 'DesiredStateInvalid', 'its desired state has problems', at)
       : condition('Ready', 'Unknown', 'NotLookedAt', unknown, at);
   if (problems.length === 0) return [ready];
-  const message = `left as it is until its desired state is in order: ${describeProblems(problems)}`;
+  const message = `${LEFT}${describeProblems(problems)}`;
   return [ready, condition('Stalled', 'True', 'DesiredStateInvalid', message, at)];
+}
+
+const HELD = 'held at its last good desired state: ';
+const LEFT = 'left as it is until its desired state is in order: ';
+
+/** What was wrong with the desired state of an instance, as far as its status says so; null when nothing was. */
+export function heldBefore(status: Pick<InstanceStatus, 'conditions'> | undefined): readonly Problem[] | null {
+  const stalled = status && findCondition(status, 'Stalled');
+  if (stalled?.reason !== 'DesiredStateInvalid') return null;
+  const message = [HELD, LEFT].reduce((text, prefix) => text.replace(prefix, ''), stalled.message);
+  return [{ code: 'ManifestInvalid', message, file: '' }];
 }
 
 function describeProblems(problems: readonly Problem[]): string {

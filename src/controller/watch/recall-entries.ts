@@ -1,4 +1,3 @@
-import { FlotillaError } from '../../errors.js';
 import type { DesiredInstance } from '../../manifest/desired-state.js';
 import type { Snapshot } from '../../source/source.js';
 import type { KnownInstance } from './accept-snapshot.js';
@@ -76,8 +75,8 @@ function entryOf(
   if (!host) return null;
   try {
     return toEntry({ instance, host, template: templates.use(instance.template), revision, author }, known);
-  } catch (error) {
-    if (!(error instanceof FlotillaError)) throw error;
+  } catch {
+    // It cannot be rendered any more, so it is not known what it was.
     return null;
   }
 }

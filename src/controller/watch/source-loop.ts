@@ -10,7 +10,9 @@ export interface SourceLoopOptions {
   /** A snapshot that is other than the last one that was taken. False: it is refused, and offered again when there is another. */
   onSnapshot(snapshot: Snapshot): Promise<boolean>;
   /** It could not be read; it is tried again. */
-  onFailure(error: FlotillaError): Promise<void> | void;
+  onFailure(error: FlotillaError): void;
+  /** Reading it has failed; the next read waits for this. */
+  onUnread(): Promise<void>;
   onRead(outcome: 'accepted' | 'unchanged' | 'refused' | 'failed', ms: number): void;
 }
 
@@ -27,7 +29,7 @@ const RETRY_MS = { first: 1_000, most: 60_000 };
 
 /** Reads the source whenever it may be other than before, one read at a time, and again after a failure. */
 export function startSourceLoop(options: SourceLoopOptions): SourceLoop {
-  const { source, clock, random, signal, onSnapshot, onFailure, onRead } = options;
+  const { source, clock, random, signal, onSnapshot, onFailure, onUnread, onRead } = options;
   let wake = () => {};
   let cancelRetry = () => {};
   let wanted = true;
@@ -62,8 +64,8 @@ export function startSourceLoop(options: SourceLoopOptions): SourceLoop {
 
   /** Before the first read, so that no change after it is missed. A source that cannot be watched is read by the clock. */
   async function startWatching(): Promise<void> {
-    await source.watch({ onChange: trigger, signal }).catch(async (error: unknown) => {
-      await onFailure(toOwn(error));
+    await source.watch({ onChange: trigger, signal }).catch((error: unknown) => {
+      onFailure(toOwn(error));
       tryAgainLater();
     });
   }
@@ -83,7 +85,8 @@ export function startSourceLoop(options: SourceLoopOptions): SourceLoop {
     } catch (error) {
       if (signal.aborted) return;
       told('failed');
-      await onFailure(toOwn(error));
+      onFailure(toOwn(error));
+      await onUnread();
       tryAgainLater();
     }
   }

@@ -4,6 +4,7 @@ import { type Acceptance, acceptSnapshot, type KnownInstance } from './accept-sn
 import { applyAcceptance, leaveAlone } from './apply-acceptance.js';
 import type { DesiredEntry } from './desired-entry.js';
 import { knownInstances } from './fleet-state.js';
+import { heldBefore } from './next-status.js';
 import { recallEntries } from './recall-entries.js';
 import { reportSnapshot } from './report-snapshot.js';
 import { findShrink, type Shrink } from './shrink-guard.js';
@@ -29,10 +30,13 @@ export async function takeSnapshot(context: WatchContext, snapshot: Snapshot): P
   }
   const isFirst = state.revision === null;
   const acceptance = isFirst ? await withRecalled(context, seen, known) : seen;
+  // What was not recalled may only not have been read to its end.
+  if (context.stopping.aborted) return false;
   state.revision = snapshot.revision;
   state.author = snapshot.author;
   state.entries = acceptance.entries;
   state.hosts = snapshot.desired.hosts;
+  state.hasProblems = snapshot.desired.problems.length > 0;
   applyAcceptance(context, acceptance, isFirst);
   connectHosts(context);
   const problems = reportSnapshot(context, snapshot, acceptance);
@@ -100,8 +104,12 @@ export async function goOnWithKnown(
     if (same?.digest === digest) kept.set(slug, same);
   }
   const lost = [...known].filter(([slug]) => !kept.has(slug));
-  state.entries = new Map([...kept, ...(await recallEntries(context, lost))]);
-  for (const [slug] of lost) if (!state.entries.has(slug)) leaveAlone(context, slug);
+  const recalled = await recallEntries(context, lost);
+  if (context.stopping.aborted) return;
+  for (const [slug, entry] of recalled)
+    kept.set(slug, { ...entry, held: heldBefore(state.runtimes.get(slug)?.status) });
+  state.entries = kept;
+  for (const [slug] of lost) if (!kept.has(slug)) leaveAlone(context, slug);
   connectHosts(context);
 }
 

@@ -15,13 +15,26 @@ import type { WatchContext } from './watch-context.js';
 /** How long containers have to stop, in milliseconds; no manifest says more. */
 const TIMEOUTS = { pullMs: 60_000, upMs: 60_000, verifyMs: 60_000, settleMs: 0 };
 
-/** What every instance of a host may meet at once, and what ends by itself: for metrics to tell, not for a notice each. */
-const UNTOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['HostUnreachable', 'EngineUnreachable', 'Locked']);
+/** What every instance of a host may meet at once, and what ends by itself: told of by host, not with a notice each. */
+const UNTOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'HostUnreachable',
+  'PeerRefused',
+  'PkiInvalid',
+  'TimedOut',
+  'AnswerInvalid',
+  'HostBusy',
+  'EngineUnreachable',
+  'Locked',
+]);
 
 /** `deletionPolicy: Down` of an instance whose manifest is gone: its containers are taken down, its files and volumes stay. */
 export async function workRemoval(context: WatchContext, slug: string, runtime: InstanceRuntime): Promise<void> {
   const { state, deps } = context;
   const isWanted = () => state.runtimes.get(slug) === runtime && runtime.status.removing;
+  // The first revision that is taken says what to do about it.
+  if (state.revision === null) return;
+  const doubt = doubtOf(context, runtime);
+  if (doubt) return postpone(context, runtime, doubt);
   const host = state.hosts.get(runtime.status.host);
   if (!host) {
     const reason = 'HostRemoved';
@@ -36,7 +49,6 @@ export async function workRemoval(context: WatchContext, slug: string, runtime: 
     return;
   }
   try {
-    requireNoNewcomer(context);
     await takeDown(context, host, runtime);
   } catch (error) {
     if (!context.stopping.aborted && isWanted()) failed(context, slug, runtime, error);
@@ -59,13 +71,48 @@ function isElses({ state }: WatchContext, { status }: InstanceRuntime): boolean 
   );
 }
 
-/** An instance that was never in order may be this one under another name. */
-function requireNoNewcomer({ state }: WatchContext): void {
-  for (const { status } of state.runtimes.values()) {
-    if (status.desiredDigest !== '') continue;
-    const message = `its manifest was removed, and the new instance "${status.slug}" has problems: it may be the same one`;
-    throw new FlotillaError('ManifestInvalid', message, { hint: 'mend that manifest, or remove it' });
+/** Why it may still be meant; null when it is not. */
+function doubtOf({ state, deps }: WatchContext, { status, downAtMs }: InstanceRuntime): Doubt | null {
+  const waitMs = downAtMs - deps.clock.nowMs();
+  if (waitMs > 0) return { waitMs, message: null };
+  if (state.hasProblems && !state.hosts.has(status.host))
+    return {
+      waitMs: DOUBT_MS,
+      message: 'its manifest was removed, and that of its host cannot be found or has problems',
+    };
+  for (const { status: other } of state.runtimes.values()) {
+    if (other.desiredDigest !== '') continue;
+    const message = `its manifest was removed, and the new instance "${other.slug}" has problems: it may be the same one`;
+    return { waitMs: DOUBT_MS, message };
   }
+  return null;
+}
+
+interface Doubt {
+  waitMs: number;
+  /** null where it is only to be waited for. */
+  message: string | null;
+}
+
+/** How long until it is seen again whether desired state has been mended. */
+const DOUBT_MS = 30_000;
+
+/** No attempt was made: it counts as none. */
+function postpone(context: WatchContext, runtime: InstanceRuntime, { waitMs, message }: Doubt): void {
+  const { status } = runtime;
+  context.queue.addAfter(status.slug, waitMs);
+  if (message === null) return;
+  const at = context.deps.now();
+  context.say(runtime, { type: 'Warning', reason: 'RemovalHeld', message });
+  const conditions = [
+    condition('Ready', 'False', 'RemovalHeld', message, at),
+    condition('Reconciling', 'True', 'Removing', message, at),
+  ];
+  context.setStatus(runtime, {
+    ...status,
+    conditions: keepTransitions(status.conditions, conditions),
+    updatedAt: at.toISOString(),
+  });
 }
 
 function end(

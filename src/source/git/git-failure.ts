@@ -28,7 +28,10 @@ const PATTERNS: readonly (readonly [Trouble, RegExp])[] = [
   ['refMissing', /couldn't find remote ref|remote branch .* not found/i],
   ['diskFull', /no space left on device|disk quota exceeded|file too large/i],
   // Of the operator, for git or for ssh: those of the clone are a damage of it.
-  ['settings', /bad (?:\w+ )?config (?!.*\/repo\.git\/config)|bad configuration option|bad owner or permissions on/i],
+  [
+    'settings',
+    /bad (?:\w+ )?config (?!.*(?:\/repo\.git\/config|for '(?:core\.bare|core\.repositoryformatversion|extensions\.|remote\.)))|bad configuration option|bad owner or permissions on/i,
+  ],
   ['hostKey', /host key verification failed|remote host identification has changed/i],
   [
     'certificate',
@@ -41,7 +44,7 @@ const PATTERNS: readonly (readonly [Trouble, RegExp])[] = [
   ],
   [
     'damaged',
-    /not a git repository: |\.lock': file exists|corrupt|bad object|bad config|object file .* is empty|packfile .* (?:cannot|not|truncated)|unable to (?:read|unpack|parse)|(?:sha1|hash) mismatch|inflate|missing (?:blob|tree|commit)|(?:could not|failed to) (?:read|parse) |not a valid object|bad index|no such remote object/i,
+    /not a git repository: |\.lock': file exists|corrupt|bad object|bad (?:\w+ )?config |object file .* is empty|packfile .* (?:cannot|not|truncated)|unable to (?:read|unpack|parse)|(?:sha1|hash) mismatch|inflate|missing (?:blob|tree|commit)|(?:could not|failed to) (?:read|parse) |not a valid object|bad index|no such remote object/i,
   ],
   ['notFound', /does not appear to be a git repository|repository .*not found|not found|returned error: 404/i],
   [

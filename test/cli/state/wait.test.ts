@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { judge, parseWaitTarget } from '../../../src/cli/state/wait-target.js';
+import { openStateDirectory } from '../../../src/state/state-directory.js';
 import { COMMIT, condition, createDaemonMemory, NEXT_COMMIT, status } from './daemon-memory.js';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -33,6 +34,8 @@ const accepted = (revision: string) => ({
   problems: 0,
 });
 
+const noDaemon = () => `  no daemon runs on ${memory.state}: flotilla watch starts one\n`;
+
 describe('wait', () => {
   it('ends at once when all are in the condition', async () => {
     await memory.write({ statuses: [status('acme'), stalled('beta')] });
@@ -62,13 +65,22 @@ describe('wait', () => {
     expect(await memory.flotilla('wait', 'acme', 'nobody', '--timeout', '0s')).toEqual({
       code: 1,
       stdout: '',
-      stderr:
-        'error: acme is not Ready: Ready is False (Progressing): pulls images\nerror: nobody is not Ready: the daemon does not know it\n',
+      stderr: `error: acme is not Ready: Ready is False (Progressing): pulls images\nerror: nobody is not Ready: the daemon does not know it\n${noDaemon()}`,
     });
     expect(await memory.flotilla('wait', 'acme', '--for', 'Reconciling=False', '--timeout', '1ms')).toMatchObject({
       code: 1,
-      stderr: 'error: acme is not Reconciling=False: Reconciling is True (Progressing)\n',
+      stderr: `error: acme is not Reconciling=False: Reconciling is True (Progressing)\n${noDaemon()}`,
     });
+  });
+
+  it('says nothing of the daemon where one runs', async () => {
+    await memory.write({ statuses: [working('acme')] });
+    const state = await openStateDirectory(memory.state);
+    expect(await memory.flotilla('wait', 'acme', '--timeout', '0s')).toMatchObject({
+      code: 1,
+      stderr: 'error: acme is not Ready: Ready is False (Progressing): pulls images\n',
+    });
+    state.close();
   });
 
   it('says that there is no history when time is up', async () => {
@@ -82,7 +94,7 @@ describe('wait', () => {
     await memory.write({ statuses: [stalled('acme')] });
     expect(await memory.flotilla('wait', 'acme', '--timeout', '24h')).toMatchObject({
       code: 1,
-      stderr: 'error: acme is not Ready: Stalled is True (ImageNotFound): there is no such tag; a person is needed\n',
+      stderr: `error: acme is not Ready: Stalled is True (ImageNotFound): there is no such tag; a person is needed\n${noDaemon()}`,
     });
   });
 
@@ -91,7 +103,7 @@ describe('wait', () => {
     const early = await memory.flotilla('wait', 'acme', '--revision', NEXT_COMMIT, '--timeout', '0s');
     expect(early).toMatchObject({
       code: 1,
-      stderr: 'error: acme is not Ready: the daemon has not accepted revision deadbeef0000: in force is c0ffee000000\n',
+      stderr: `error: acme is not Ready: the daemon has not accepted revision deadbeef0000: in force is c0ffee000000\n${noDaemon()}`,
     });
     const { code } = memory.start('wait', 'acme', '--revision', NEXT_COMMIT.slice(0, 7), '--timeout', '10m');
     await memory.write({ statuses: [status('acme')], accepted: [accepted(NEXT_COMMIT)] });

@@ -160,6 +160,7 @@ describe('a source that cannot be read when the daemon starts', () => {
   it('is no reason to leave the fleet alone: it is kept as it was', async () => {
     fleet.host('east').kill('acme');
     const daemon = await fleet.start();
+    await fleet.clock.advance(5_000);
     expect(daemon.reasons()).toEqual([expect.stringContaining('cannot read the directory')]);
     fleet.host('west').edit('birch', 'docker-compose.yml');
     await fleet.push();
@@ -173,9 +174,38 @@ describe('a source that cannot be read when the daemon starts', () => {
     expect(fleet.host('west').applies.slice(2)).toEqual(['birch v3']);
   });
 
+  it('leaves what was held as stalled', async () => {
+    fleet.vanish(false);
+    fleet.instance('acme', BROKEN);
+    fleet.instance('dune', BROKEN);
+    await fleet.start();
+    const before = [await fleet.status('acme'), await fleet.status('dune')];
+    await fleet.stop();
+    fleet.vanish(true);
+    await fleet.start();
+    await fleet.clock.advance(5_000);
+    fleet.host('east').kill('acme');
+    await fleet.clock.advance(5_000);
+    expect(fleet.host('east').isRunning('acme')).toBe(true);
+    const after = [await fleet.status('acme'), await fleet.status('dune')];
+    const stalled = (status: (typeof after)[0]) => status?.conditions.find(({ type }) => type === 'Stalled');
+    expect(after.map(stalled)).toEqual(before.map(stalled));
+    expect(after.map((status) => stalled(status)?.reason)).toEqual(['DesiredStateInvalid', 'DesiredStateInvalid']);
+  });
+
+  it('changes no status when the daemon stops while it looks for what was', async () => {
+    const before = await fleet.history.statuses();
+    fleet.delayPast();
+    await fleet.start();
+    await fleet.clock.advance(5_000);
+    await fleet.stop();
+    expect(await fleet.history.statuses()).toEqual(before);
+  });
+
   it('is said of each instance where it has no past, until it can be read', async () => {
     fleet.forgetPast();
     await fleet.start();
+    await fleet.clock.advance(5_000);
     expect(await fleet.conditions('acme')).toBe('Ready=Unknown:NotLookedAt');
     fleet.vanish(false);
     await fleet.push();

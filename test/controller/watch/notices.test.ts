@@ -82,3 +82,33 @@ it('tells nobody of an agent that is only started again', async () => {
   await fleet.clock.advance(3_600_000);
   expect(told()).toEqual([]);
 });
+
+it('does not take a dead host for well because nothing on it is desired any more', async () => {
+  fleet.instance('acme', 'host: west, template: web, imageTag: v1, deletionPolicy: Down');
+  for (const slug of ['birch', 'cedar']) fleet.instance(slug);
+  await fleet.start();
+  fleet.host('west').setReachable(false);
+  await fleet.clock.advance(3_600_000);
+  fleet.write('acme.yaml', null);
+  await fleet.push();
+  await fleet.clock.advance(3_600_000);
+  expect(fleet.hostCounts).toEqual({ connected: 1, total: 2 });
+  expect(told().filter((each) => each.startsWith('Host'))).toEqual(['HostFailed HostUnreachable']);
+});
+
+it('tells again of a host that left while it was away, and came back', async () => {
+  fleet.instance('acme', 'host: west, template: web, imageTag: v1');
+  for (const slug of ['birch', 'cedar']) fleet.instance(slug);
+  await fleet.start();
+  fleet.host('west').setReachable(false);
+  await fleet.clock.advance(3_600_000);
+  fleet.write('acme.yaml', null);
+  await fleet.push();
+  fleet.host('west').setReachable(true);
+  fleet.instance('acme', 'host: west, template: web, imageTag: v1');
+  await fleet.push();
+  await fleet.clock.advance(3_600_000);
+  fleet.host('west').setReachable(false);
+  await fleet.clock.advance(3_600_000);
+  expect(told().filter((each) => each === 'HostFailed HostUnreachable')).toHaveLength(2);
+});

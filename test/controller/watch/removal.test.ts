@@ -168,3 +168,90 @@ describe('a removal that fails', () => {
     ]);
   });
 });
+
+describe('a removal', () => {
+  const running = () => fleet.host('east').isRunning('acme');
+
+  it('waits, whatever happens to the instance meanwhile', async () => {
+    fleet.host('east').kill('acme');
+    fleet.write('acme.yaml', null);
+    await fleet.push();
+    for (let seconds = 0; seconds < 9; seconds += 1) {
+      fleet.host('east').revive('acme');
+      fleet.host('east').edit('acme', 'docker-compose.yml');
+      fleet.host('east').tellDeath('acme');
+      await fleet.clock.advance(1_000);
+    }
+    expect(running()).toBe(true);
+    await fleet.clock.advance(2_000);
+    expect(running()).toBe(false);
+  });
+
+  it('waits after a start, too, for one that an earlier process began as for one that it finds', async () => {
+    fleet.write('acme.yaml', null);
+    await fleet.push();
+    await fleet.stop();
+    await fleet.start();
+    await fleet.clock.advance(9_000);
+    expect(running()).toBe(true);
+    await fleet.clock.advance(2_000);
+    expect(running()).toBe(false);
+    fleet.instance('acme', DOWN);
+    await fleet.push();
+    await fleet.stop();
+    fleet.write('acme.yaml', null);
+    await fleet.start();
+    await fleet.clock.advance(9_000);
+    expect(running()).toBe(true);
+    await fleet.clock.advance(2_000);
+    expect(running()).toBe(false);
+  });
+
+  it('is not forgotten while desired state cannot be read after a start', async () => {
+    fleet.write('acme.yaml', null);
+    await fleet.push();
+    await fleet.stop();
+    fleet.vanish(true);
+    await fleet.start();
+    await fleet.clock.advance(60_000);
+    fleet.host('east').kill('acme');
+    fleet.host('east').revive('acme');
+    await fleet.clock.advance(60_000);
+    expect(running()).toBe(true);
+    fleet.vanish(false);
+    await fleet.push();
+    await fleet.clock.advance(60_000);
+    expect(running()).toBe(false);
+    expect(notices().map(({ kind }) => kind)).toEqual(['TakenDown']);
+  });
+
+  it('waits for the manifest of its host to be mended', async () => {
+    fleet.instance('dune', 'host: west, template: web, imageTag: v1, deletionPolicy: Down');
+    await fleet.push();
+    fleet.notices.length = 0;
+    fleet.write('dune.yaml', null);
+    await fleet.push();
+    const file = 'host-west.yaml';
+    const good = fleet.read(file);
+    fleet.write(file, good.replace('agent:', 'agnet:'));
+    await fleet.push();
+    await fleet.clock.advance(3_600_000);
+    expect(fleet.host('west').isRunning('dune')).toBe(true);
+    expect(notices()).toEqual([]);
+    expect(await fleet.conditions('dune')).toContain('Ready=False:RemovalHeld');
+    fleet.write(file, good);
+    await fleet.push();
+    await fleet.clock.advance(60_000);
+    expect(fleet.host('west').isRunning('dune')).toBe(false);
+  });
+
+  it.each(['HostUnreachable', 'PeerRefused', 'TimedOut', 'AnswerInvalid'] as const)(
+    'that fails with %s is no notice: there is one of its host',
+    async (code) => {
+      fleet.host('east').fail('acme', { code, phase: 'lock' });
+      await remove();
+      await fleet.clock.advance(60_000);
+      expect(notices()).toEqual([]);
+    },
+  );
+});

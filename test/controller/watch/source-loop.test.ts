@@ -43,6 +43,7 @@ function setUp() {
       return !site.refuse;
     },
     onFailure: ({ code }) => void told.push(code),
+    onUnread: async () => undefined,
     onRead: () => undefined,
   });
   return { clock, told, site, loop };
@@ -122,6 +123,7 @@ it('reads a source that cannot be watched by the clock', async () => {
     signal: ending.signal,
     onSnapshot: async () => true,
     onFailure: () => undefined,
+    onUnread: async () => undefined,
     onRead: () => undefined,
   });
   await clock.advance(60_000);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
@@ -28,6 +28,7 @@ export interface SimFleet {
   host(name: string): SimHost;
   /** Writes a manifest file; null removes it. The daemon hears of it with `push`. */
   write(file: string, text: string | null): void;
+  read(file: string): string;
   /** An instance of one line. */
   instance(slug: string, spec?: string): void;
   template(text: string): void;
@@ -43,6 +44,8 @@ export interface SimFleet {
   confirm(revision: string | null): void;
   /** Whether the directory of manifests is away. */
   vanish(away: boolean): void;
+  /** An earlier revision takes until the daemon stops. */
+  delayPast(): void;
   /** The source has no earlier revision any more. */
   forgetPast(): void;
   status(slug: string): Promise<InstanceStatus | undefined>;
@@ -78,6 +81,7 @@ export function createSimFleet(): SimFleet {
   let ids = 0;
   let writer: HistoryWriter | null = null;
   const past = new Map<string, Snapshot>();
+  let isPastSlow = false;
   const reads = { begun: 0, ended: 0 };
 
   const host = (name: string): SimHost => {
@@ -123,6 +127,7 @@ export function createSimFleet(): SimFleet {
     counted,
     host,
     write,
+    read: (file) => readFileSync(join(manifests, file), 'utf8'),
     instance: (slug, spec = 'host: east, template: web, imageTag: v1') =>
       write(
         `${slug}.yaml`,
@@ -167,7 +172,11 @@ export function createSimFleet(): SimFleet {
           source: {
             name: source.name,
             read,
-            readAt: async (revision) => past.get(revision) ?? null,
+            async readAt(revision, { signal }) {
+              if (isPastSlow) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+              signal.throwIfAborted();
+              return past.get(revision) ?? null;
+            },
             watch: async () => undefined,
           },
           store: history,
@@ -205,6 +214,7 @@ export function createSimFleet(): SimFleet {
       daemon = null;
     },
     vanish: (away) => (away ? renameSync(manifests, `${manifests}.away`) : renameSync(`${manifests}.away`, manifests)),
+    delayPast: () => void (isPastSlow = true),
     forgetPast: () => past.clear(),
     confirm(revision) {
       confirmed = revision;
