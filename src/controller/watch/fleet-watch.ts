@@ -5,7 +5,8 @@ import type { WorkQueue } from '../queue/work-queue.js';
 import { createClockGuard } from './clock-guard.js';
 import { createEndingClock } from './ending-clock.js';
 import { createHostLinks } from './host-links.js';
-import { createHostSweeps, isBackingOff } from './host-sweep.js';
+import { createHostSweeps } from './host-sweep.js';
+import { isBackingOff } from './look-at.js';
 import { startResyncSchedule } from './resync-schedule.js';
 import { startSourceLoop } from './source-loop.js';
 import { createSourceTrouble } from './source-trouble.js';
@@ -50,6 +51,7 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
     deps,
     settings,
     links,
+    look: (slug) => sweeps.look(slug),
     stopping: ending.signal,
     statuses: await store.statuses(),
     queue: () => queue,
@@ -124,6 +126,11 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
     }
     const runtime = state.runtimes.get(event.slug);
     if (!runtime || isBackingOff(runtime)) return;
+    // Most likely it is our own doing.
+    if (queue.isWorking(event.slug)) {
+      sweeps.look(event.slug);
+      return;
+    }
     if (event.type === 'container' && ENDS.has(event.action)) runtime.looksLeft = LOOKS_AFTER_A_DEATH;
     queue.add(event.slug);
   }

@@ -1,18 +1,12 @@
 import PQueue from 'p-queue';
 import type { FlotillaError } from '../../errors.js';
-import type { ObservedTenant } from '../../plan/observed.js';
-import { hasWork } from '../../plan/plan-tenant.js';
 import { toItemError } from '../to-item-error.js';
-import type { DesiredEntry } from './desired-entry.js';
 import { entriesOf } from './fleet-state.js';
+import { createGatheredLooks } from './gathered-looks.js';
 import { createHostTrouble } from './host-trouble.js';
-import type { Pass } from './instance-pass.js';
-import type { InstanceRuntime } from './instance-runtime.js';
+import { leaveToPasses, lookAt } from './look-at.js';
 import type { WatchContext } from './watch-context.js';
-import { settle } from './work-instance.js';
 
-/** How many instances are asked for in one request. */
-const BATCH = 500;
 /** Hosts that are looked at at once: what thousands of instances look like is in memory until it is judged. */
 const AT_ONCE = 16;
 /** When a host that could not be looked at is asked again. */
@@ -22,6 +16,8 @@ const AGAIN_MS = 15_000;
 export interface HostSweeps {
   /** Soon; once more when one is under way; again and again while the host cannot be looked at. */
   sweep(host: string): void;
+  /** Looks at one instance soon, in one request with others of its host. One that is worked on is looked at afterwards. */
+  look(slug: string): void;
 }
 
 export function createHostSweeps(context: () => WatchContext): HostSweeps {
@@ -82,69 +78,23 @@ export function createHostSweeps(context: () => WatchContext): HostSweeps {
     deps.observer.hosts({ connected: answering.size, total: names.length });
   }
 
-  return { sweep };
+  return { sweep, look: createGatheredLooks(context) };
 }
 
 type Failure = Pick<FlotillaError, 'code' | 'message'>;
 
 /** @returns why the host could not be looked at; null when it could */
 async function sweepOnce(context: WatchContext, host: string): Promise<Failure | null> {
-  const { state, links, stopping, deps, queue } = context;
+  const { state, stopping, deps } = context;
   const entries = entriesOf(state, host);
   try {
-    for (let start = 0; start < entries.length; start += BATCH) {
-      const batch = entries.slice(start, start + BATCH);
-      const driver = links.driverOf((batch[0] as DesiredEntry).host);
-      const observed = await driver.observe(
-        batch.map(({ request }) => request),
-        { signal: stopping },
-      );
-      for (const [i, entry] of batch.entries()) look(context, entry, observed[i]);
-    }
+    await lookAt(context, entries);
     return null;
   } catch (error) {
     if (stopping.aborted) return null;
-    // What is wrong is said of each instance: their passes fail for the same reason, and are tried again.
     const { code, message } = toItemError(error);
     deps.log.warn({ host, code, instances: entries.length }, 'host cannot be looked at');
-    for (const { instance } of entries) if (!isBackingOff(state.runtimes.get(instance.slug))) queue.add(instance.slug);
+    leaveToPasses(context, entries);
     return { code, message };
   }
-}
-
-function look(context: WatchContext, entry: DesiredEntry, observed: ObservedTenant | undefined): void {
-  const { state, queue } = context;
-  const { slug } = entry.instance;
-  const runtime = state.runtimes.get(slug);
-  if (!runtime || (observed && runtime.inSync === observed)) return;
-  if (observed?.error === null && !hasWork(entry.tenant, observed)) {
-    // One that is worked on right now is for its pass to judge.
-    if (!queue.isWorking(slug)) settle(context, entry, runtime, inSyncPass(entry, observed));
-    return;
-  }
-  if (runtime.unreachable) queue.forget(slug);
-  else if (isBackingOff(runtime)) return;
-  queue.add(slug);
-}
-
-/** What a pass would say of it, without asking once more. */
-function inSyncPass({ instance }: DesiredEntry, observed: ObservedTenant): Pass {
-  const { slug, host, fleet, imageTag } = instance;
-  const item = {
-    slug,
-    host,
-    fleet,
-    imageTag,
-    result: 'inSync' as const,
-    plan: null,
-    diffs: [],
-    applied: null,
-    error: null,
-  };
-  return { item, terminal: false, record: null, rolledBack: false, observed };
-}
-
-/** It failed, and its next try is planned: whatever happens on its host, it is not tried sooner. */
-export function isBackingOff(runtime: InstanceRuntime | undefined): boolean {
-  return runtime !== undefined && runtime.status.failures > 0;
 }

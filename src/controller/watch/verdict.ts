@@ -4,8 +4,10 @@ import type { ReconcileItem } from '../report.js';
 export type Next =
   /** Nothing until an event, new desired state or the next resync. */
   | { kind: 'done' }
-  /** Look once more, now: after an apply nothing must be left to do. */
+  /** Something else is desired by now. */
   | { kind: 'again' }
+  /** Look once more, soon, together with others of its host: after an apply nothing must be left to do. */
+  | { kind: 'look' }
   /** A failure, or somebody in the way: after a back-off that grows. */
   | { kind: 'retry' }
   | { kind: 'after'; ms: number }
@@ -24,7 +26,7 @@ export function judge(item: Pick<ReconcileItem, 'result' | 'plan' | 'error'>, te
     case 'changed':
       return { kind: 'done' };
     case 'converged':
-      return { kind: 'again' };
+      return { kind: 'look' };
     case 'waiting':
       return judgeGate(item.plan?.gate ?? null, now);
     case 'failed':

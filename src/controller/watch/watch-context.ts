@@ -15,6 +15,8 @@ export interface WatchContext {
   state: FleetState;
   queue: WorkQueue;
   links: HostLinks;
+  /** Looks at an instance soon, together with others of its host; it is enqueued if there is something to do. */
+  look(slug: string): void;
   /** Aborted when the daemon stops: what has changed nothing yet ends. */
   stopping: AbortSignal;
   /** Keeps a status, and writes it when anybody would notice. */
@@ -34,12 +36,12 @@ type Said = Pick<Decision, 'type' | 'reason' | 'message'>;
 const COUNT_AFTER_MS = 1_000;
 
 export function createWatchContext(
-  parts: Pick<WatchContext, 'deps' | 'settings' | 'links' | 'stopping'> & {
+  parts: Pick<WatchContext, 'deps' | 'settings' | 'links' | 'look' | 'stopping'> & {
     queue(): WorkQueue;
     statuses: readonly InstanceStatus[];
   },
 ): WatchContext {
-  const { deps, settings, links, stopping, statuses } = parts;
+  const { deps, settings, links, look, stopping, statuses } = parts;
   const { writer, observer, notifier, clock, now } = deps;
   const state = createFleetState(statuses);
   let counting = false;
@@ -65,6 +67,7 @@ export function createWatchContext(
       return parts.queue();
     },
     links,
+    look,
     stopping,
     setStatus(runtime, status) {
       if (isSameStatus(runtime.status, status)) return;

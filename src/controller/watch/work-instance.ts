@@ -161,12 +161,14 @@ function noteOutdated(
 }
 
 /** @returns in how many milliseconds it is tried again by itself; null when it is not */
-function schedule({ queue }: WatchContext, slug: string, runtime: InstanceRuntime, next: Next): number | null {
+function schedule(context: WatchContext, slug: string, runtime: InstanceRuntime, next: Next): number | null {
+  const { queue } = context;
   // First: one that was stalled and could not be looked at is judged again.
   runtime.stalled = next.kind === 'stall';
   if (next.kind === 'retry') return queue.retry(slug);
   queue.forget(slug);
   if (next.kind === 'again') queue.add(slug);
+  if (next.kind === 'look') context.look(slug);
   if (next.kind !== 'after') return null;
   queue.addAfter(slug, next.ms);
   return next.ms;

@@ -67,6 +67,7 @@ describe('policies', () => {
     expect((await fleet.history.accepted())?.revision).toBe(revision);
     const refused = fleet.notices.findLast(({ kind }) => kind === 'SourceRefused')?.revision ?? '';
     fleet.confirm(refused);
+    await fleet.clock.advance(5_000);
     await fleet.clock.advance(15_000);
     expect(fleet.host('east').isRunning('acme')).toBe(false);
     expect((await fleet.history.statuses()).map(({ slug }) => slug)).toEqual(['cedar']);

@@ -20,7 +20,7 @@ const until = (ms: number) => new Date(NOW.getTime() + ms).toISOString();
 it.each([
   ['inSync', 'done'],
   ['changed', 'done'],
-  ['converged', 'again'],
+  ['converged', 'look'],
 ] as const)('after %s: %s', (result, kind) => {
   expect(judge({ result, plan: emptyPlan(), error: null }, false, NOW)).toEqual({ kind });
 });

@@ -214,7 +214,9 @@ export function createSimFleet(): SimFleet {
       daemon = null;
     },
     vanish: (away) => (away ? renameSync(manifests, `${manifests}.away`) : renameSync(`${manifests}.away`, manifests)),
-    delayPast: () => void (isPastSlow = true),
+    delayPast() {
+      isPastSlow = true;
+    },
     forgetPast: () => past.clear(),
     confirm(revision) {
       confirmed = revision;
