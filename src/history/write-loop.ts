@@ -1,5 +1,8 @@
 /** What comes within this time is written at once: one wait for the disk for all of it. */
 const GATHER_MS = 100;
+/** Writing keeps the process from other work: it may take this part of its time, as long as the wait does not get longer than this. */
+const PART = 1 / 40;
+const MOST_GATHER_MS = 1_000;
 const FIRST_RETRY_MS = 1_000;
 const MOST_RETRY_MS = 30_000;
 
@@ -18,6 +21,8 @@ export function createWriteLoop(isEmpty: () => boolean, writeAll: () => Promise<
   /** Rounds in a row. */
   let failures = 0;
   let closed = false;
+  /** The last round. */
+  let tookMs = 0;
   let timer: NodeJS.Timeout | undefined;
   /** The one that is under way; there is no timer meanwhile. */
   let round: Promise<void> | undefined;
@@ -28,17 +33,19 @@ export function createWriteLoop(isEmpty: () => boolean, writeAll: () => Promise<
   const startRound = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
+    const begunMs = performance.now();
     round ??= writeAll().then((succeeded) => {
       failures = succeeded ? 0 : failures + 1;
       round = undefined;
-      if (!closed && !isEmpty()) schedule(succeeded ? GATHER_MS : retryMs(failures));
+      tookMs = performance.now() - begunMs;
+      if (!closed && !isEmpty()) schedule(succeeded ? gatherMs(tookMs) : retryMs(failures));
     });
     return round;
   };
 
   return {
     wake() {
-      if (!closed && round === undefined && timer === undefined) schedule(GATHER_MS);
+      if (!closed && round === undefined && timer === undefined) schedule(gatherMs(tookMs));
     },
     async flush(timeoutMs) {
       const until = performance.now() + timeoutMs;
@@ -55,6 +62,10 @@ export function createWriteLoop(isEmpty: () => boolean, writeAll: () => Promise<
       await round;
     },
   };
+}
+
+function gatherMs(tookMs: number): number {
+  return Math.max(GATHER_MS, Math.min(MOST_GATHER_MS, tookMs / PART));
 }
 
 function retryMs(failures: number): number {
