@@ -8,7 +8,7 @@ import { sourceOf } from './save.js';
 import { createWatchFleet, type WatchFleet } from './watch-fleet.js';
 
 const INSTANCES = 2_000;
-/** As many as both work on at once: four each, which makes the 32 that a daemon may. */
+/** Both work on four instances of each at once. */
 const HOSTS = 8;
 const RUNS = 3;
 

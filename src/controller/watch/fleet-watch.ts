@@ -1,19 +1,16 @@
 import { setMaxListeners } from 'node:events';
-import type { HostEvent } from '../../agent-client/tenant-driver.js';
 import { createWorkQueue } from '../queue/create-work-queue.js';
 import type { WorkQueue } from '../queue/work-queue.js';
 import { createClockGuard } from './clock-guard.js';
 import { createEndingClock } from './ending-clock.js';
+import { followSource } from './follow-source.js';
+import { hearEvent } from './hear-event.js';
 import { createHostLinks } from './host-links.js';
 import { createHostSweeps } from './host-sweep.js';
-import { isBackingOff } from './look-at.js';
 import { startResyncSchedule } from './resync-schedule.js';
-import { startSourceLoop } from './source-loop.js';
-import { createSourceTrouble } from './source-trouble.js';
-import { goOnWithKnown, isConfirmed, takeSnapshot } from './take-snapshot.js';
 import { createWatchContext, type WatchContext } from './watch-context.js';
 import type { WatchDeps, WatchSettings } from './watch-deps.js';
-import { LOOKS_AFTER_A_DEATH, workInstance } from './work-instance.js';
+import { workInstance } from './work-instance.js';
 import { workRemoval } from './work-removal.js';
 
 /** The daemon's loop: keeps a fleet as its source desires it. */
@@ -35,8 +32,6 @@ const BACKOFF = { firstMs: 1_000, mostMs: 5 * 60_000 };
 const CONFIRMATION_MS = 2_000;
 const FLUSH_MS = 10_000;
 const PRUNE_MS = 60 * 60_000;
-/** What ends a container. */
-const ENDS = new Set(['die', 'kill', 'oom', 'stop', 'destroy', 'pause']);
 
 /** Reads what is remembered, and begins. @throws FlotillaError HistoryUnavailable */
 export async function startFleetWatch(given: WatchDeps, settings: WatchSettings): Promise<FleetWatch> {
@@ -46,7 +41,11 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
   const ending = new AbortController();
   // Every request to a host listens to it while it runs.
   setMaxListeners(0, ending.signal);
-  const links = createHostLinks({ openDriver: deps.openDriver, onEvent, onBroken });
+  const links = createHostLinks({
+    openDriver: deps.openDriver,
+    onEvent: (host, event) => hearEvent(context, sweeps, host, event),
+    onBroken,
+  });
   const context: WatchContext = createWatchContext({
     deps,
     settings,
@@ -69,70 +68,17 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
     onCrash: (slug, err) => log.error({ slug, err }, 'a pass ended in an unexpected error: it is tried again'),
   });
   await closeInterrupted(deps);
-  const trouble = createSourceTrouble(context);
-  const source = startSourceLoop({
-    source: deps.source,
-    clock,
-    random: deps.random,
-    signal: ending.signal,
-    onSnapshot,
-    onFailure: trouble.failed,
-    onUnread,
-    onRead(outcome, ms) {
-      if (outcome !== 'failed') trouble.over();
-      deps.observer.sourceRead(outcome, ms / 1_000);
-    },
-  });
+  const source = followSource(context, sweeps);
   let stopSchedule = schedule(context.settings);
   const clocks = createClockGuard({ now: deps.now, nowMs: clock.nowMs, log });
   every(PRUNE_MS, prune);
-  every(CONFIRMATION_MS, confirm);
-  let refused: string | null = null;
-  let unread = 0;
+  every(CONFIRMATION_MS, source.confirm);
 
   async function work(slug: string): Promise<void> {
     const runtime = state.runtimes.get(slug);
     const entry = state.entries.get(slug);
     if (runtime?.status.removing) return workRemoval(context, slug, runtime);
     if (runtime && entry) return workInstance(context, entry, runtime);
-  }
-
-  async function onSnapshot(snapshot: Parameters<typeof takeSnapshot>[1]): Promise<boolean> {
-    const before = new Set(links.names());
-    const first = state.revision === null;
-    const accepted = await takeSnapshot(context, snapshot);
-    refused = accepted ? null : snapshot.revision;
-    for (const host of links.names()) if (first || !before.has(host)) sweeps.sweep(host);
-    return accepted;
-  }
-
-  /** A source that cannot be read when the daemon starts, twice in a row: the fleet is kept as an earlier process had it. */
-  async function onUnread(): Promise<void> {
-    unread += 1;
-    if (state.revision !== null || unread !== 2) return;
-    await goOnWithKnown(context).catch((err: unknown) => log.error({ err }, 'the fleet cannot be kept as it was'));
-    for (const host of links.names()) sweeps.sweep(host);
-  }
-
-  /** A refused revision is offered again once an operator has confirmed it. */
-  async function confirm(): Promise<void> {
-    if (refused !== null && isConfirmed(refused, await deps.readConfirmed())) source.reconsider();
-  }
-
-  function onEvent(host: string, event: HostEvent): void {
-    if (event.type === 'resync') {
-      sweeps.sweep(host);
-      return;
-    }
-    const runtime = state.runtimes.get(event.slug);
-    if (!runtime || isBackingOff(runtime)) return;
-    // Most likely it is our own doing.
-    if (queue.isWorking(event.slug)) {
-      sweeps.look(event.slug);
-      return;
-    }
-    if (event.type === 'container' && ENDS.has(event.action)) runtime.looksLeft = LOOKS_AFTER_A_DEATH;
-    queue.add(event.slug);
   }
 
   function onBroken(host: string, err: unknown): void {
@@ -166,7 +112,7 @@ export async function startFleetWatch(given: WatchDeps, settings: WatchSettings)
   return {
     trigger: source.trigger,
     reasons() {
-      const reason = trouble.reason() ?? (state.revision === null ? 'desired state was not read yet' : null);
+      const reason = source.reason();
       return reason === null ? [] : [reason];
     },
     reconfigure(next) {
