@@ -1,8 +1,7 @@
 /** What comes within this time is written at once: one wait for the disk for all of it. */
-const GATHER_MS = 100;
-/** Writing keeps the process from other work: it may take this part of its time, as long as the wait does not get longer than this. */
-const PART = 1 / 40;
-const MOST_GATHER_MS = 1_000;
+const GATHER_MS = 20;
+/** From the end of one round to the next: there is one wait for the disk for all that comes meanwhile. */
+const PAUSE_MS = 100;
 const FIRST_RETRY_MS = 1_000;
 const MOST_RETRY_MS = 30_000;
 
@@ -21,8 +20,8 @@ export function createWriteLoop(isEmpty: () => boolean, writeAll: () => Promise<
   /** Rounds in a row. */
   let failures = 0;
   let closed = false;
-  /** The last round. */
-  let tookMs = 0;
+  /** On the monotonic clock: no round begins before. */
+  let notBeforeMs = 0;
   let timer: NodeJS.Timeout | undefined;
   /** The one that is under way; there is no timer meanwhile. */
   let round: Promise<void> | undefined;
@@ -30,22 +29,22 @@ export function createWriteLoop(isEmpty: () => boolean, writeAll: () => Promise<
   const schedule = (ms: number): void => {
     timer = setTimeout(() => void startRound(), ms);
   };
+  const gatherMs = () => Math.max(GATHER_MS, notBeforeMs - performance.now());
   const startRound = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
-    const begunMs = performance.now();
     round ??= writeAll().then((succeeded) => {
       failures = succeeded ? 0 : failures + 1;
       round = undefined;
-      tookMs = performance.now() - begunMs;
-      if (!closed && !isEmpty()) schedule(succeeded ? gatherMs(tookMs) : retryMs(failures));
+      notBeforeMs = performance.now() + PAUSE_MS;
+      if (!closed && !isEmpty()) schedule(succeeded ? gatherMs() : retryMs(failures));
     });
     return round;
   };
 
   return {
     wake() {
-      if (!closed && round === undefined && timer === undefined) schedule(gatherMs(tookMs));
+      if (!closed && round === undefined && timer === undefined) schedule(gatherMs());
     },
     async flush(timeoutMs) {
       const until = performance.now() + timeoutMs;
@@ -62,10 +61,6 @@ export function createWriteLoop(isEmpty: () => boolean, writeAll: () => Promise<
       await round;
     },
   };
-}
-
-function gatherMs(tookMs: number): number {
-  return Math.max(GATHER_MS, Math.min(MOST_GATHER_MS, tookMs / PART));
 }
 
 function retryMs(failures: number): number {
