@@ -61,10 +61,6 @@ function isNew(told: Told, notice: Notice): boolean {
     case 'SourceRecovered':
       told.troubles.clear();
       return isOpen;
-    case 'TakenDown':
-      told.troubles.clear();
-      told.success = null;
-      return true;
     case 'UpgradeSucceeded': {
       const about = aboutOf(notice);
       const wasTold = told.success === about;
@@ -78,8 +74,8 @@ function isNew(told: Told, notice: Notice): boolean {
 }
 
 /**
- * One of severity `info` is over already: drift that was healed. Each is new, however alike: nothing is said between two heals
- * that are a day apart. What went before is over, too.
+ * One of severity `info` is over already: drift that was healed, an instance that was taken down. Each is new, however alike:
+ * nothing is said between two heals that are a day apart. What went before is over, too.
  */
 function isOver(told: Told): true {
   told.troubles.clear();

@@ -2,9 +2,8 @@
 export interface Notice {
   /**
    * What came to be: an upgrade ended, an instance stalled or is well again, or one whose manifest was removed was or
-   * cannot be taken down, drift was found, a host cannot be looked at or can be
-   * again, a revision has problems or none
-   * any more, the source is refused, cannot be read, or can be again.
+   * cannot be taken down, drift was found, a host cannot be looked at or can be again, a revision has problems or none any
+   * more, the source is refused, cannot be read, or can be again.
    */
   kind:
     | 'UpgradeSucceeded'
