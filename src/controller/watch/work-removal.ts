@@ -102,15 +102,26 @@ function postpone(context: WatchContext, runtime: InstanceRuntime, { waitMs, mes
   const { status } = runtime;
   context.queue.addAfter(status.slug, waitMs);
   if (message === null) return;
-  const at = context.deps.now();
-  context.say(runtime, { type: 'Warning', reason: 'RemovalHeld', message });
+  noteUndone(context, runtime, { reason: 'RemovalHeld', message, failures: status.failures });
+}
+
+/** It is still there: says why, in its status and once as a decision. */
+function noteUndone(
+  { deps, say, setStatus }: WatchContext,
+  runtime: InstanceRuntime,
+  { reason, message, failures }: { reason: string; message: string; failures: number },
+): void {
+  const { status } = runtime;
+  const at = deps.now();
+  say(runtime, { type: 'Warning', reason, message });
   const conditions = [
-    condition('Ready', 'False', 'RemovalHeld', message, at),
+    condition('Ready', 'False', reason, message, at),
     condition('Reconciling', 'True', 'Removing', message, at),
   ];
-  context.setStatus(runtime, {
+  setStatus(runtime, {
     ...status,
     conditions: keepTransitions(status.conditions, conditions),
+    failures,
     updatedAt: at.toISOString(),
   });
 }
@@ -146,24 +157,13 @@ function tell(
 
 function failed(context: WatchContext, slug: string, runtime: InstanceRuntime, error: unknown): void {
   const { deps, queue } = context;
-  const { status } = runtime;
+  const { host, failures } = runtime.status;
   const { code, message } = toItemError(error);
-  const at = deps.now();
   queue.retry(slug);
-  deps.log.warn({ slug, host: status.host, code }, 'cannot take the containers down: tried again');
-  context.say(runtime, { type: 'Warning', reason: code, message });
+  deps.log.warn({ slug, host, code }, 'cannot take the containers down: tried again');
+  noteUndone(context, runtime, { reason: code, message, failures: failures + 1 });
   const severity = ERROR_CODES[code].terminal ? 'error' : 'warning';
   if (!UNTOLD.has(code)) tell(context, runtime, { kind: 'TakeDownFailed', severity, reason: code, message });
-  const conditions = [
-    condition('Ready', 'False', code, message, at),
-    condition('Reconciling', 'True', 'Removing', message, at),
-  ];
-  context.setStatus(runtime, {
-    ...status,
-    conditions: keepTransitions(status.conditions, conditions),
-    failures: status.failures + 1,
-    updatedAt: at.toISOString(),
-  });
 }
 
 async function takeDown(context: WatchContext, host: DesiredHost, { status }: InstanceRuntime): Promise<void> {
